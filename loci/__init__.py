@@ -1,0 +1,3 @@
+"""Loci: agents that live in simulated 3D worlds remember."""
+
+__version__ = "0.1.0"
