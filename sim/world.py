@@ -20,6 +20,11 @@ WALL = 0.3
 """Metres by which a body's origin may lie outside every room: walls stand on a room's edge."""
 
 
+def _check_vector(name: str, value: Sequence[float], length: int) -> None:
+    if len(value) != length or not all(math.isfinite(v) for v in value):
+        raise ValueError(f"{name} must be {length} finite numbers, got {tuple(value)}")
+
+
 @dataclass(frozen=True)
 class Pose:
     """Where something is: metres, and a unit quaternion from its own axes to its parent's."""
@@ -183,11 +188,6 @@ class World:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"world JSON is incomplete or mistyped: {error!r}") from error
-
-
-def _check_vector(name: str, value: Sequence[float], length: int) -> None:
-    if len(value) != length or not all(math.isfinite(v) for v in value):
-        raise ValueError(f"{name} must be {length} finite numbers, got {tuple(value)}")
 
 
 def _tuple(values: Sequence[Any]) -> Any:
