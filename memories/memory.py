@@ -45,6 +45,11 @@ class Percept:
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
         return Percept(**{name: None if part is None else part[:, step] for name, part in parts.items()})
 
+    def alone(self) -> "Percept":
+        """This moment as a window of one step."""
+        parts = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Percept(**{name: None if part is None else part[:, None] for name, part in parts.items()})
+
 
 @dataclass
 class Recall:
@@ -55,6 +60,15 @@ class Recall:
     losses: dict[str, Tensor] = field(default_factory=dict)
     bonus: Float[Tensor, "*n"] | None = None
     trace: dict[str, Tensor] = field(default_factory=dict)
+
+    def at(self, step: int) -> "Recall":
+        """The moment `step` of a window."""
+        return Recall(
+            feature=self.feature[:, step],
+            losses={name: loss[:, step] for name, loss in self.losses.items()},
+            bonus=None if self.bonus is None else self.bonus[:, step],
+            trace={name: part[:, step] for name, part in self.trace.items()},
+        )
 
 
 class Memory(nn.Module, ABC, Generic[S]):
@@ -85,7 +99,9 @@ class Memory(nn.Module, ABC, Generic[S]):
         """Raise ValueError when the percept lacks a field this memory reads."""
         missing = sorted(name for name in self.reads if getattr(percept, name) is None)
         if missing:
-            raise ValueError(f"{type(self).__name__} reads {sorted(self.reads)}, the percept lacks {', '.join(missing)}")
+            raise ValueError(
+                f"{type(self).__name__} reads {sorted(self.reads)}, the percept lacks {', '.join(missing)}"
+            )
 
 
 def stack(recalls: list[Recall]) -> Recall:

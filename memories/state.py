@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 S = TypeVar("S")
@@ -52,6 +52,12 @@ def reset_rows(state: S, initial: S, reset: Bool[Tensor, " B"]) -> S:
     if not bool(reset.any()):
         return state
     return cast(S, _choose(state, initial, reset))
+
+
+def latest_reset(reset: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+    """At each step of a window, the step at which its episode began; -1 where it began before the window."""
+    steps = torch.arange(reset.shape[1], device=reset.device)
+    return torch.where(reset, steps, -1).cummax(dim=1).values
 
 
 def _clone_leaf(leaf: Any) -> Any:

@@ -1,0 +1,4 @@
+"""Walking without dynamics."""
+from loci.sim.backends.kinematic.backend import KinematicBackend
+
+__all__ = ["KinematicBackend"]

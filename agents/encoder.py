@@ -1,0 +1,148 @@
+"""Observations to percepts: a small convolutional picture encoder and a self-attention sentence encoder.
+
+Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U code widths.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor, nn
+from torch.nn import functional
+
+from loci.agents.language import Tokenizer
+from loci.memories.memory import Percept
+
+
+@dataclass
+class Observation:
+    """A window of what was sensed, and of the action before each moment (-1 at the first of an episode).
+
+    Sentences are stored once: `heard[b, t]` is the row of `sentences` that was heard.
+    """
+
+    rgb: UInt8[Tensor, "B T H W 3"]
+    sentences: Int[Tensor, "S L"]
+    heard: Int[Tensor, "B T"]
+    action: Int[Tensor, "B T"]
+
+    def to(self, device: torch.device) -> "Observation":
+        return Observation(
+            self.rgb.to(device), self.sentences.to(device), self.heard.to(device), self.action.to(device)
+        )
+
+
+def observe(tokenizer: Tokenizer, rgb: np.ndarray, words: np.ndarray, action: np.ndarray) -> Observation:
+    """Arrays rgb (B, T, H, W, 3), words (B, T) strings and previous action (B, T) as tensors."""
+    unique, heard = np.unique(words, return_inverse=True)
+    sentences = torch.from_numpy(tokenizer.encode(unique))
+    heard = torch.from_numpy(heard.reshape(words.shape).astype(np.int64))
+    return Observation(torch.from_numpy(rgb), sentences, heard, torch.from_numpy(action.astype(np.int64)))
+
+
+class Vision(nn.Module):
+    """Picture to code: patches of 4x4 pixels, two 3x3 convolutions of stride 2, a linear layer, layer norm."""
+
+    def __init__(self, height: int, width: int, channels: int, code_dim: int) -> None:
+        super().__init__()
+        if height % 16 or width % 16:
+            raise ValueError(f"the picture encoder needs sides that are multiples of 16, got {height} x {width}")
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, channels, 4, stride=4),
+            nn.ReLU(),
+            nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(2 * channels * (height // 8) * (width // 8), 4 * code_dim),
+            nn.ReLU(),
+            nn.Linear(4 * code_dim, code_dim),
+            nn.LayerNorm(code_dim),
+        )
+
+    def forward(self, rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N V"]:
+        image = rgb.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+        code: Tensor = self.layers(image)
+        return code
+
+
+class Language(nn.Module):
+    """Token sequence to code: embeddings with positions, self-attention, mean over tokens, layer norm."""
+
+    def __init__(self, vocabulary: int, length: int, width: int, heads: int, code_dim: int) -> None:
+        super().__init__()
+        self.token = nn.Embedding(vocabulary, width, padding_idx=0)
+        self.position = nn.Parameter(torch.randn(length, width) * 0.5)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.out = nn.Sequential(nn.Linear(width, 2 * code_dim), nn.ReLU(), nn.Linear(2 * code_dim, code_dim))
+        self.norm = nn.LayerNorm(code_dim)
+
+    def forward(self, tokens: Int[Tensor, "S L"]) -> Float[Tensor, "S U"]:
+        here = tokens != 0
+        here[:, 0] |= ~here.any(dim=1)
+        x = self.token(tokens) + self.position
+        x = x + self.attention(x, x, x, key_padding_mask=~here, need_weights=False)[0]
+        pooled = (x * here[..., None]).sum(dim=1) / here.sum(dim=1, keepdim=True)
+        code: Tensor = self.norm(self.out(pooled))
+        return code
+
+
+class Encoder(nn.Module):
+    """Observation to `Percept` with vision (V), language (U) and embed (D), which also holds the previous action."""
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        actions: int,
+        vision_dim: int = 32,
+        language_dim: int = 32,
+        embed_dim: int = 64,
+        channels: int = 32,
+        word_dim: int = 32,
+        heads: int = 2,
+    ) -> None:
+        super().__init__()
+        self.tokenizer = Tokenizer()
+        self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
+        self.vision = Vision(height, width, channels, vision_dim)
+        self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)
+        self.embed = nn.Sequential(nn.Linear(vision_dim + language_dim + actions, embed_dim), nn.ReLU())
+
+    def forward(self, obs: Observation) -> Percept:
+        batch, steps = obs.heard.shape
+        vision = self.vision(obs.rgb.flatten(0, 1)).unflatten(0, (batch, steps))
+        language = self.language(obs.sentences)[obs.heard]
+        before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(vision.dtype)
+        embed = self.embed(torch.cat([vision, language, before], dim=-1))
+        return Percept(embed=embed, vision=vision, language=language, control=before)
+
+
+class Decoder(nn.Module):
+    """Reconstruction from a code: the picture at a quarter of its size, and the sentence token by token.
+
+    Hill et al. 2020 reconstruct from the core's latent so that codes are worth storing; here the codes themselves are
+    decoded, which asks the same of them directly and costs one layer.
+    """
+
+    def __init__(self, encoder: Encoder, height: int, width: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.size = (height // 4, width // 4)
+        pixels = 3 * self.size[0] * self.size[1]
+        self.image = nn.Sequential(nn.Linear(encoder.vision_dim, hidden), nn.ReLU(), nn.Linear(hidden, pixels))
+        self.length, self.vocabulary = encoder.tokenizer.length, len(encoder.tokenizer.vocabulary)
+        self.sentence = nn.Linear(encoder.language_dim, self.length * self.vocabulary)
+
+    def image_loss(self, code: Float[Tensor, "N V"], rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, ""]:
+        """Mean squared error of the pooled picture, intensities in 0..1."""
+        target = functional.avg_pool2d(rgb.permute(0, 3, 1, 2).float() / 255.0, 4)
+        return functional.mse_loss(self.image(code), target.flatten(1))
+
+    def sentence_loss(
+        self, code: Float[Tensor, "S U"], tokens: Int[Tensor, "S L"], weight: Float[Tensor, " S"]
+    ) -> Float[Tensor, ""]:
+        """Cross-entropy per token over the real tokens of each sentence, weighted by sentence."""
+        logits = self.sentence(code).view(-1, self.length, self.vocabulary)
+        loss = functional.cross_entropy(logits.transpose(1, 2), tokens, reduction="none", ignore_index=0)
+        real: Bool[Tensor, "S L"] = tokens != 0
+        return (loss * weight[:, None]).sum() / (real * weight[:, None]).sum().clamp(min=1.0)

@@ -1,0 +1,93 @@
+"""`loci evaluate`: a trained agent acts by itself in every cell of an evaluation grid; evaluation.json in its folder.
+
+A cell is a set of task settings (held-out objects, more of them, idle time, names never said). No weight is changed.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import torch
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from loci.agents import checkpoint
+from loci.agents.agent import Agent
+from loci.agents.build import build_agent, build_decoder, build_env, pick_device
+from loci.agents.metrics import bootstrap
+from loci.agents.rollout import play
+
+
+def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:
+    """The agent of a run's last checkpoint and the config it was trained with."""
+    content = checkpoint.load(folder / "checkpoint.pt", str(device))
+    config = OmegaConf.create(content["config"])
+    assert isinstance(config, DictConfig)
+    env = build_env(config, 1)
+    agent = build_agent(config, int(env.action_space.n))  # type: ignore[attr-defined]
+    model = torch.nn.ModuleList([agent, build_decoder(config, agent)]).to(device)
+    model.load_state_dict(content["model"])
+    return agent, config
+
+
+def evaluate(folder: Path, grid: Any, device: torch.device, greedy: bool = False) -> dict[str, Any]:
+    """Metrics of every cell: {cell: {metric: {mean, low, high, values}, chance, episodes, ms_per_step}}."""
+    agent, config = load_agent(folder, device)
+    cells = {}
+    with tqdm(grid.cells.items(), desc=f"{type(agent.memory).__name__} evaluation", unit="cell") as bar:
+        for name, settings in bar:
+            bar.set_postfix_str(str(name), refresh=False)
+            changes = OmegaConf.to_container(settings) if settings is not None else {}
+            assert isinstance(changes, dict)
+            cells[str(name)] = _cell(agent, config, grid, {str(k): v for k, v in changes.items()}, device, greedy)
+    result = {"run": str(folder), "seed": config.seed, "greedy": greedy, "cells": cells}
+    (folder / "evaluation.json").write_text(json.dumps(result))
+    return result
+
+
+def _cell(
+    agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], device: torch.device, greedy: bool
+) -> dict[str, Any]:
+    env = build_env(config, grid.batch, **changes)
+    begun, steps = time.process_time(), 0
+
+    def count(*_: Any) -> None:
+        nonlocal steps
+        steps += 1
+
+    metrics = play(agent, env, grid.episodes, grid.seed, greedy, count, device)
+    spent = time.process_time() - begun
+    summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
+    most = changes.get("objects", config.task.objects)
+    chance = float(np.mean([1.0 / n for n in np.atleast_1d(most)]))
+    summary |= {"values": metrics["success"].tolist(), "chance": chance, "ms_per_step": 1e3 * spent / (steps * env.batch)}
+    return summary
+
+
+def table(result: dict[str, Any]) -> str:
+    """One line a cell: success with its 95 % interval beside the ceiling without memory."""
+    lines = [f"{'cell':34} {'success':>8} {'95 % interval':>16} {'no memory':>10} {'chose':>6}"]
+    for name, cell in result["cells"].items():
+        s = cell["success"]
+        interval = f"{s['low']:.3f}..{s['high']:.3f}"
+        lines.append(f"{name:34} {s['mean']:8.3f} {interval:>16} {cell['chance']:10.3f} {cell['choice']['mean']:6.2f}")
+    return "\n".join(lines)
+
+
+@hydra.main(version_base="1.3", config_path="pkg://loci.conf", config_name="evaluate")
+def main(config: DictConfig) -> None:
+    """Entry point of `loci evaluate`."""
+    torch.set_num_threads(config.threads)
+    folder = Path(config.run)
+    grid = config.evaluation or OmegaConf.load(folder / "config.yaml").evaluation
+    if config.episodes is not None:
+        grid = OmegaConf.merge(grid, {"episodes": config.episodes})
+    print(table(evaluate(folder, grid, pick_device(config.device), config.greedy)))
+    print(f"-> {folder / 'evaluation.json'}")
+
+
+if __name__ == "__main__":
+    main()

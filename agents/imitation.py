@@ -1,0 +1,111 @@
+"""Learning by imitation with the loss where the paper's reward is, and reconstruction beside it.
+
+Truncated backpropagation: windows follow one another, the memory's state is handed on without its gradient.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from loci.agents.agent import Agent
+from loci.agents.encoder import Decoder
+from loci.agents.rollout import Window
+from loci.memories.state import detach
+
+
+@dataclass(frozen=True)
+class Imitation:
+    """Cross-entropy with the teacher's action, weighted by the reward at stake, + reconstruction of picture and words.
+
+    `pictures` is the share of moments whose picture is reconstructed at each update, to save time.
+    """
+
+    batch: int = 32
+    window: int = 32
+    updates: int = 600
+    segment: int = 50
+    """Updates between checkpoints; every segment begins with fresh episodes, so resuming repeats the same numbers."""
+    rate: float = 1e-3
+    warmup: int = 30
+    clip: float = 1.0
+    slip: float = 0.05
+    image: float = 1.0
+    sentence: float = 0.1
+    memory: float = 1.0
+    pictures: float = 0.25
+    weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name in ("batch", "window", "updates", "segment"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"learner.{name} must be at least 1, got {getattr(self, name)}")
+        if not 0.0 < self.pictures <= 1.0:
+            raise ValueError(f"learner.pictures must lie in (0, 1], got {self.pictures}")
+
+    def optimiser(self, parameters: Any) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(parameters, lr=self.rate, weight_decay=self.weight_decay)
+
+    def rate_at(self, update: int) -> float:
+        """Linear warm-up, then a cosine down to a tenth."""
+        rise = min(1.0, (update + 1) / self.warmup)
+        fall = 0.55 + 0.45 * torch.cos(torch.tensor(torch.pi * update / self.updates)).item()
+        return self.rate * rise * fall
+
+
+def losses(
+    agent: Agent, decoder: Decoder, learner: Imitation, window: Window, state: Any, generator: torch.Generator
+) -> tuple[dict[str, Tensor], Any]:
+    """The terms of the objective by name ("choice" is the imitation), the share of right actions, and the new state."""
+    thought = agent.think(state, window.obs, window.reset)
+    weight = window.weight / window.weight.sum().clamp(min=1e-6)
+    surprise = functional.cross_entropy(thought.logits.flatten(0, 1), window.action.flatten(), reduction="none")
+    terms = {"choice": (surprise * weight.flatten()).sum()}
+    terms |= {name: loss.mean() for name, loss in thought.recall.losses.items()}
+    if learner.image > 0.0:
+        terms["image"] = _image(decoder, thought.percept.vision, window, learner.pictures, generator)
+    if learner.sentence > 0.0:
+        terms["sentence"] = _sentence(agent, decoder, window)
+    right = (thought.logits.argmax(dim=-1) == window.action).float()
+    terms["right"] = (right * weight).sum().detach()
+    return terms, detach(thought.state)
+
+
+def objective(terms: dict[str, Tensor], learner: Imitation) -> Tensor:
+    """One number to minimise."""
+    own = {"choice": 1.0, "image": learner.image, "sentence": learner.sentence, "right": 0.0}
+    total = sum(own.get(name, learner.memory) * term for name, term in terms.items())
+    assert isinstance(total, Tensor)
+    return total
+
+
+def descend(
+    total: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer, learner: Imitation, update: int
+) -> float:
+    """One step of the optimiser; returns the gradient's norm before clipping. FloatingPointError when it is not finite."""
+    for group in optimiser.param_groups:
+        group["lr"] = learner.rate_at(update)
+    optimiser.zero_grad(set_to_none=True)
+    total.backward()
+    norm = float(nn.utils.clip_grad_norm_(model.parameters(), learner.clip))
+    if not torch.isfinite(torch.tensor(norm)):
+        raise FloatingPointError(f"the gradient is not finite at update {update}: loss {float(total):.4g}, norm {norm}")
+    optimiser.step()
+    return norm
+
+
+def _image(
+    decoder: Decoder, vision: Tensor | None, window: Window, share: float, generator: torch.Generator
+) -> Tensor:
+    assert vision is not None
+    codes, pictures = vision.flatten(0, 1), window.obs.rgb.flatten(0, 1)
+    chosen = torch.randperm(len(codes), generator=generator)[: max(1, round(share * len(codes)))].to(codes.device)
+    return decoder.image_loss(codes[chosen], pictures[chosen])
+
+
+def _sentence(agent: Agent, decoder: Decoder, window: Window) -> Tensor:
+    sentences = window.obs.sentences
+    spoken = (sentences != 0).any(dim=1).float()
+    return decoder.sentence_loss(agent.encoder.language(sentences), sentences, spoken)

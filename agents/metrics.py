@@ -1,0 +1,58 @@
+"""Statistics over episodes and seeds: bootstrap intervals, paired tests, Holm's correction."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+RESAMPLES = 4000
+
+
+def bootstrap(values: np.ndarray | Sequence[float], confidence: float = 0.95, seed: int = 0) -> dict[str, float]:
+    """Mean of independent values with its percentile bootstrap interval: {mean, low, high, count}."""
+    sample = np.asarray(values, np.float64)
+    if sample.size == 0 or not np.isfinite(sample).all():
+        raise ValueError(f"bootstrap needs finite values, got {sample.size} with {int((~np.isfinite(sample)).sum())} not finite")
+    return _interval(sample[None], confidence, seed)
+
+
+def stratified_bootstrap(
+    groups: Sequence[Sequence[float]], confidence: float = 0.95, seed: int = 0
+) -> dict[str, float]:
+    """Mean over seeds of episodes: seeds are drawn with replacement, then episodes within each drawn seed."""
+    lengths = {len(group) for group in groups}
+    if len(lengths) != 1 or 0 in lengths:
+        raise ValueError(f"every seed needs the same number of episodes, got {[len(group) for group in groups]}")
+    return _interval(np.asarray(groups, np.float64), confidence, seed)
+
+
+def paired_test(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]], seed: int = 0) -> float:
+    """Two-sided p of equal means by random sign flips of the differences, paired by seed and episode.
+
+    Both play the same episodes, so a pair is one episode of one seed; (number of flips + 1) / (draws + 1).
+    """
+    difference = (np.asarray(first, np.float64) - np.asarray(second, np.float64)).ravel()
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (RESAMPLES, difference.size))
+    extreme = np.abs(signs @ difference) >= abs(difference.sum()) - 1e-9
+    return float((extreme.sum() + 1) / (RESAMPLES + 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment, in the order given."""
+    p = np.asarray(p_values, np.float64)
+    order = np.argsort(p)
+    scaled = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(scaled, 1.0)
+    return [float(value) for value in adjusted]
+
+
+def _interval(groups: np.ndarray, confidence: float, seed: int) -> dict[str, float]:
+    rng = np.random.default_rng(seed)
+    seeds, episodes = groups.shape
+    means = np.empty(RESAMPLES)
+    for i in range(RESAMPLES):
+        drawn = rng.integers(seeds, size=seeds)
+        picked = rng.integers(episodes, size=(seeds, episodes))
+        means[i] = groups[drawn[:, None], picked].mean()
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return {"mean": float(groups.mean()), "low": float(low), "high": float(high), "count": int(groups.size)}

@@ -1,0 +1,79 @@
+"""Attention pieces shared by the transformers: masked multi-head attention, recency bias, pre-norm block.
+
+Letters: B batch, Q queries, K keys, D width, heads. Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each head
+and distance as in Raffel et al. 2020 (arXiv 1910.10683, §2.1), without their buckets.
+"""
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention without biases, so that a query with nothing visible gives exactly 0."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if heads < 1 or width < 1 or width % heads:
+            raise ValueError(f"width must be a positive multiple of heads, got width={width}, heads={heads}")
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias=False)
+        self.key_value = nn.Linear(width, 2 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def forward(
+        self,
+        query: Float[Tensor, "B Q D"],
+        source: Float[Tensor, "B K D"],
+        visible: Bool[Tensor, "#B #Q K"],
+        bias: Float[Tensor, "heads #Q K"] | None = None,
+    ) -> Float[Tensor, "B Q D"]:
+        """What each query reads from the visible entries of `source`; `bias` is added to the logits."""
+        q = self._split(self.query(query))
+        k, v = (self._split(part) for part in self.key_value(source).chunk(2, dim=-1))
+        logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (B, heads, Q, K)
+        weights = masked_softmax(logits if bias is None else logits + bias, visible[:, None])
+        return self.out((weights @ v).transpose(1, 2).flatten(2))
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, ·, D / heads)
+
+
+def masked_softmax(logits: Float[Tensor, "*n K"], visible: Bool[Tensor, "*m K"]) -> Float[Tensor, "*n K"]:
+    """Softmax over the visible entries; hidden ones get exactly 0, and so does everything when none is visible."""
+    lowest = torch.finfo(logits.dtype).min
+    return logits.masked_fill(~visible, lowest).softmax(-1) * visible
+
+
+class RecencyBias(nn.Module):
+    """One learned number for each head and distance 0 … `reach`; starts at 0."""
+
+    def __init__(self, heads: int, reach: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(heads, reach + 1))
+
+    def forward(self, distance: Int[Tensor, "Q K"]) -> Float[Tensor, "heads Q K"]:
+        """Steps from query back to key; those outside the table must be masked by the caller."""
+        return self.table[:, distance.clamp(0, self.table.shape[1] - 1)]
+
+
+class Block(nn.Module):
+    """x + attention(norm x), then x + feed-forward(norm x): the pre-norm transformer block."""
+
+    def __init__(self, width: int, heads: int, expansion: int = 4) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads)
+        self.norm_attention = nn.LayerNorm(width)
+        self.norm_feed = nn.LayerNorm(width)
+        self.feed = nn.Sequential(nn.Linear(width, expansion * width), nn.GELU(), nn.Linear(expansion * width, width))
+
+    def forward(
+        self,
+        x: Float[Tensor, "B Q D"],
+        source: Float[Tensor, "B K D"],
+        visible: Bool[Tensor, "#B #Q K"],
+        bias: Float[Tensor, "heads #Q K"] | None = None,
+    ) -> Float[Tensor, "B Q D"]:
+        """`source` holds block inputs, as `x` does: cached ones and those of the present window."""
+        x = x + self.attention(self.norm_attention(x), self.norm_attention(source), visible, bias)
+        return x + self.feed(self.norm_feed(x))
