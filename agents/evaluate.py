@@ -43,7 +43,8 @@ def evaluate(folder: Path, grid: Any, device: torch.device, greedy: bool = False
             changes = OmegaConf.to_container(settings) if settings is not None else {}
             assert isinstance(changes, dict)
             cells[str(name)] = _cell(agent, config, grid, {str(k): v for k, v in changes.items()}, device, greedy)
-    result = {"run": str(folder), "seed": config.seed, "greedy": greedy, "cells": cells}
+    settings = OmegaConf.to_container(grid, resolve=True)
+    result = {"run": str(folder), "seed": config.seed, "greedy": greedy, "grid": settings, "cells": cells}
     (folder / "evaluation.json").write_text(json.dumps(result))
     return result
 

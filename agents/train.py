@@ -79,7 +79,7 @@ class Run:
             norm = descend(objective(terms, self.learner), self.model, self.optimiser, self.learner, self.update)
             self.update += 1
             self.cpu_seconds += time.process_time() - begun
-            log.write(self, {name: float(term) for name, term in terms.items()} | {"gradient": norm})
+            log.write(self, {name: term.item() for name, term in terms.items()} | {"gradient": norm})
             bar.update()
             bar.set_postfix(right=f"{float(terms['right']):.2f}", refresh=False)
         self.save()
@@ -120,7 +120,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     if not resumed:
         (run.folder / "summary.json").unlink(missing_ok=True)
         OmegaConf.save(config, run.folder / "config.yaml", resolve=True)
-        (run.folder / "versions.json").write_text(json.dumps(_versions(), indent=1))
+        (run.folder / "versions.json").write_text(json.dumps(versions(), indent=1))
     log = Log(run.folder, run.update)
     title = f"{type(run.agent.memory).__name__} seed {config.seed}"
     with tqdm(total=run.learner.updates, initial=run.update, desc=title, unit="update", smoothing=0.05) as bar:
@@ -149,7 +149,7 @@ def _summarise(run: Run) -> dict[str, Any]:
     return summary
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     import loci
 
     return {

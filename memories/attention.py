@@ -1,7 +1,7 @@
 """Attention pieces shared by the transformers: masked multi-head attention, recency bias, pre-norm block.
 
-Letters: B batch, Q queries, K keys, D width, heads. Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each head
-and distance as in Raffel et al. 2020 (arXiv 1910.10683, §2.1), without their buckets.
+Letters: B batch, Q queries, K keys, D width, heads. Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each
+head and distance as in Raffel et al. 2020 (arXiv 1910.10683, §2.1), without their buckets.
 """
 
 import torch
@@ -34,6 +34,17 @@ class MultiHeadAttention(nn.Module):
         logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (B, heads, Q, K)
         weights = masked_softmax(logits if bias is None else logits + bias, visible[:, None])
         return self.out((weights @ v).transpose(1, 2).flatten(2))
+
+    def summed(self, x: Float[Tensor, "B K D"], visible: Bool[Tensor, "B K"]) -> Float[Tensor, "B D"]:
+        """Σ over the visible queries of self-attention among the visible rows. Values and output are linear, so they
+        are applied once to the sum and not to each row."""
+        width = x.shape[-1]
+        q = self._split(self.query(x))
+        k = self._split(x @ self.key_value.weight[:width].t())
+        weights = masked_softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5, visible[:, None, None])
+        total = visible.to(x.dtype)[:, None, None] @ weights @ x[:, None]  # (B, heads, 1, D)
+        value = self.key_value.weight[width:].unflatten(0, (self.heads, -1))  # (heads, D / heads, D)
+        return self.out((total @ value.transpose(-1, -2)).flatten(1))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, ·, D / heads)

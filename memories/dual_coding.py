@@ -83,11 +83,10 @@ class Reader(nn.Module):
         cosine = (_pick(bank.keys, chosen) * query[:, :, None]).sum(-1)
         weights = masked_softmax(F.softplus(self.strength)[:, None] * cosine, visible)
         rows = weights[..., None] * _pick(bank.rows[:, None], chosen)  # (B, Q, k, 2 D)
+        r = rows.sum(2)
         if self.mix is not None:
-            flat = rows.flatten(0, 1)
-            mixed = self.mix(flat, flat, visible.flatten(0, 1)[:, None]).view_as(rows)
-            rows = rows + mixed * visible[..., None]
-        return Read(rows.sum(2).flatten(1), chosen.masked_fill(~visible, -1).flatten(1), weights.flatten(1))
+            r = r + self.mix.summed(rows.flatten(0, 1), visible.flatten(0, 1)).view_as(r)
+        return Read(r.flatten(1), chosen.masked_fill(~visible, -1).flatten(1), weights.flatten(1))
 
     @torch.no_grad()
     def _choose(self, query: Tensor, bank: Bank, order: Tensor) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 LANES = 16
+inner = njit(nogil=True, error_model="numpy")
+"""For functions that are compiled into a kernel: division by zero gives infinity."""
 INT = ir.IntType(32)
 ELEMENTS = {"floats": ir.FloatType(), "ints": INT, "truths": ir.IntType(1)}
 
@@ -121,20 +123,20 @@ def real(typing: Any, x: Any) -> Any:
 
 @intrinsic
 def bits(typing: Any, x: Any) -> Any:
-    """Truth values as the low sixteen bits of an int32, lane 0 lowest."""
-    return _unary(x, truths, types.int32, lambda b, v: b.zext(b.bitcast(v, ir.IntType(LANES)), INT))
+    """Truth values as the low sixteen bits of an int64, lane 0 lowest."""
+    return _unary(x, truths, types.int64, lambda b, v: b.zext(b.bitcast(v, ir.IntType(LANES)), ir.IntType(64)))
 
 
 @intrinsic
 def lowest(typing: Any, x: Any) -> Any:
-    """Number of the lowest set bit of an int32 that is not 0."""
-    if x != types.int32:
+    """Number of the lowest set bit of an int64 that is not 0."""
+    if x != types.int64:
         return None
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
 
-    return types.int32(x), build
+    return types.int64(x), build
 
 
 @intrinsic
@@ -183,6 +185,34 @@ def smaller(typing: Any, x: Any, y: Any) -> Any:
 def larger(typing: Any, x: Any, y: Any) -> Any:
     """x where x > y, else y; so y where x is not a number."""
     return _extreme(x, y, ">")
+
+
+def _reduce(x: Any, sign: str) -> Any:
+    if x is not floats:
+        return None
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector, width = values[0], LANES
+        while width > 1:
+            width //= 2
+            other = ir.Constant(ir.VectorType(INT, LANES), [lane ^ width for lane in range(LANES)])
+            moved = builder.shuffle_vector(vector, vector, other)
+            vector = builder.select(builder.fcmp_ordered(sign, vector, moved), vector, moved)
+        return builder.extract_element(vector, ir.Constant(INT, 0))
+
+    return types.float32(x), build
+
+
+@intrinsic
+def least(typing: Any, x: Any) -> Any:
+    """The smallest of sixteen floats."""
+    return _reduce(x, "<")
+
+
+@intrinsic
+def greatest(typing: Any, x: Any) -> Any:
+    """The largest of sixteen floats."""
+    return _reduce(x, ">")
 
 
 def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any, element: Any) -> Any:

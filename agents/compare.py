@@ -1,0 +1,127 @@
+"""`loci compare`: the rows of an experiment x seeds, trained as long and scored on the same episodes.
+
+Writes results.json (per row, seed and cell, with costs), report.html (self-contained) and prints the table. A study
+that was killed goes on where it stopped; a job that fails is listed and does not stop the others.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from loci.agents import jobs
+from loci.agents.jobs import Job
+from loci.agents.metrics import holm, paired_test, stratified_bootstrap
+
+OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "hydra.", "hydra/")
+"""Overrides that concern the study, not its jobs."""
+
+
+def collect(planned: list[Job], reference: str, command: str) -> dict[str, Any]:
+    """Results of the finished jobs, {"rows": {row: {costs, cells: {cell: …}, curves}}, "tests": …}."""
+    rows: dict[str, Any] = {}
+    for name in dict.fromkeys(job.row for job in planned):
+        found = [jobs.summary(job) for job in planned if job.row == name]
+        rows[name] = _costs(found) | {"cells": _cells(found), "curves": [one["curve"] for one in found]}
+    seeds = sorted({job.seed for job in planned})
+    results = {"command": command, "seeds": seeds, "reference": reference, "rows": rows}
+    return results | {"tests": _tests(rows, reference), "machine": _machine()}
+
+
+def _costs(found: list[dict[str, Any]]) -> dict[str, Any]:
+    first, seconds = found[0]["summary"], [one["summary"]["cpu_seconds"] for one in found]
+    cells = [cell for one in found for cell in one["evaluation"]["cells"].values()]
+    same = ("memory", "bytes", "attended", "parameters", "memory_parameters", "updates")
+    mean = {
+        "cpu_seconds": float(np.mean(seconds)),
+        "episodes": float(np.mean([one["summary"]["episodes"] for one in found])),
+        "ms_per_step": float(np.median([cell["ms_per_step"] for cell in cells])),
+    }
+    return {name: first[name] for name in same} | mean
+
+
+def _cells(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Success of each cell: mean over seeds, interval over seeds and episodes, and every seed's own mean."""
+    cells = {}
+    for name, first in found[0]["evaluation"]["cells"].items():
+        values = [one["evaluation"]["cells"][name]["values"] for one in found]
+        others = {k: float(np.mean([one["evaluation"]["cells"][name][k]["mean"] for one in found])) for k in ("choice", "introduced")}
+        means = [float(np.mean(v)) for v in values]
+        cells[name] = stratified_bootstrap(values) | others | {"per_seed": means, "chance": first["chance"], "values": values}
+    return cells
+
+
+def _tests(rows: dict[str, Any], reference: str) -> dict[str, Any]:
+    """Reference against every other row in every cell: difference and Holm-adjusted p of the paired test."""
+    if reference not in rows:
+        return {}
+    pairs = [(row, cell) for row in rows if row != reference for cell in rows[row]["cells"]]
+    values = {(row, cell): (rows[reference]["cells"][cell]["values"], rows[row]["cells"][cell]["values"]) for row, cell in pairs}
+    adjusted = holm([paired_test(*values[pair]) for pair in pairs]) if pairs else []
+    return {
+        f"{row} | {cell}": {"difference": float(np.mean(values[row, cell][0]) - np.mean(values[row, cell][1])), "p": p}
+        for (row, cell), p in zip(pairs, adjusted, strict=True)
+    }
+
+
+def _machine() -> dict[str, Any]:
+    from loci.agents.train import versions
+
+    return versions() | {"cores": os.cpu_count()}
+
+
+def table(results: dict[str, Any]) -> str:
+    """Success per row and cell with its interval, and what each memory costs."""
+    rows = results["rows"]
+    width = max(len(name) for name in rows) + 1
+    lines = []
+    for cell in next(iter(rows.values()))["cells"]:
+        chance = next(iter(rows.values()))["cells"][cell]["chance"]
+        lines.append(f"\n{cell} (without memory at most {chance:.3f})")
+        for name, row in rows.items():
+            c = row["cells"][cell]
+            per_seed = " ".join(f"{v:.2f}" for v in c["per_seed"])
+            lines.append(f"  {name:{width}} {c['mean']:.3f}  [{c['low']:.3f}, {c['high']:.3f}]  seeds {per_seed}")
+    lines.append(f"\n{'row':{width + 2}} {'state bytes':>11} {'attended':>8} {'parameters':>10} {'train CPU s':>11} {'ms/step':>8}")
+    for name, row in rows.items():
+        lines.append(f"{name:{width + 2}} {row['bytes']:11} {row['attended']:8} {row['parameters']:10} {row['cpu_seconds']:11.0f} {row['ms_per_step']:8.3f}")
+    return "\n".join(lines)
+
+
+def compare(config: DictConfig, overrides: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Run what is missing, then write results.json and report.html; the results and the failures."""
+    from loci.agents.report import write_report
+
+    folder = Path(config.folder)
+    rows = {str(name): [str(o) for o in own] for name, own in config.rows.items()}
+    shared = [o for o in overrides if not o.lstrip("+~").startswith(OWN)]
+    planned = jobs.plan(rows, list(config.seeds), folder, [*shared, f"name={config.name}"])
+    workers = min(os.cpu_count() or 1, len(planned)) if config.workers == "auto" else int(config.workers)
+    failed = jobs.run(planned, workers)
+    broken = {job.row for job in planned for text in failed if text.startswith(f"{job.folder}:")}
+    results = collect([job for job in planned if job.row not in broken], config.reference, "loci compare " + " ".join(overrides))
+    (folder / "results.json").write_text(json.dumps(results))
+    write_report(results, folder)
+    return results, failed
+
+
+@hydra.main(version_base="1.3", config_path="pkg://loci.conf", config_name="compare")
+def main(config: DictConfig) -> None:
+    """Entry point of `loci compare`."""
+    results, failed = compare(config, list(HydraConfig.get().overrides.task))
+    print(table(results))
+    print(f"\n-> {config.folder}/report.html, {config.folder}/results.json")
+    for text in failed:
+        print(f"FAILED {text}", file=sys.stderr)
+    if failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

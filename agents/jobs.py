@@ -1,0 +1,113 @@
+"""Training and evaluation jobs of a study: every one resumable, its failure its own, one bar over all of them."""
+
+import json
+import multiprocessing
+import os
+import time
+import traceback
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+
+@dataclass(frozen=True)
+class Job:
+    """One row of a table and one seed, with the overrides that make its training config."""
+
+    row: str
+    seed: int
+    folder: str
+    overrides: tuple[str, ...]
+
+    def config(self) -> DictConfig:
+        """The composed config of `loci train` for this job; Hydra must be initialised."""
+        return compose("train", overrides=list(self.overrides))
+
+
+def plan(rows: dict[str, list[str]], seeds: list[int], folder: Path, overrides: list[str]) -> list[Job]:
+    """Rows x seeds, seeds outermost, so that an interrupted study has whole seeds."""
+    jobs = []
+    for seed in seeds:
+        for row, own in rows.items():
+            place = folder / f"{row}-s{seed}"
+            jobs.append(Job(row, seed, str(place), (*overrides, *own, f"seed={seed}", f"folder={place}")))
+    return jobs
+
+
+def run(jobs: list[Job], workers: int) -> list[str]:
+    """Run every job, `workers` at a time; the reports of those that failed."""
+    configs = [OmegaConf.to_yaml(job.config(), resolve=True) for job in jobs]
+    total = sum(OmegaConf.create(config).learner.updates for config in configs)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet) as pool:
+        futures = [pool.submit(perform, config) for config in configs]
+        _watch(jobs, futures, total)
+    return [failed for failed in (future.result() for future in futures) if failed]
+
+
+def perform(config: str) -> str:
+    """Train and evaluate one job unless that is done; "" or what went wrong, also kept in error.txt."""
+    from loci.agents.build import pick_device
+    from loci.agents.evaluate import evaluate
+    from loci.agents.train import train
+
+    options = OmegaConf.create(config)
+    assert isinstance(options, DictConfig)
+    folder = Path(options.folder)
+    try:
+        fresh = options.fresh
+        train(options)
+        if fresh or not _scored(folder, options):
+            evaluate(folder, options.evaluation, pick_device(options.device))
+        (folder / "error.txt").unlink(missing_ok=True)
+        return ""
+    except Exception:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "error.txt").write_text(traceback.format_exc())
+        return f"{folder}: {traceback.format_exc(limit=-1).strip()}"
+
+
+def _scored(folder: Path, options: DictConfig) -> bool:
+    """Whether the folder's evaluation belongs to this checkpoint and this grid."""
+    path = folder / "evaluation.json"
+    if not path.exists() or path.stat().st_mtime < (folder / "checkpoint.pt").stat().st_mtime:
+        return False
+    return bool(json.loads(path.read_text())["grid"] == OmegaConf.to_container(options.evaluation, resolve=True))
+
+
+def _quiet() -> None:
+    os.environ["TQDM_DISABLE"] = "1"
+
+
+def _watch(jobs: list[Job], futures: list["Future[str]"], total: int) -> None:
+    """One bar over the updates of all jobs, read from the lines of their logs."""
+    done = 0
+    with tqdm(total=total, desc=f"{len(jobs)} jobs", unit="update", smoothing=0.02) as bar:
+        while not all(future.done() for future in futures):
+            time.sleep(0.5)
+            now = sum(_lines(Path(job.folder) / "metrics.jsonl") for job in jobs)
+            bar.update(now - done)
+            done = now
+            finished = sum(future.done() for future in futures)
+            active = [f"{job.row}-s{job.seed}" for job, f in zip(jobs, futures, strict=True) if f.running()]
+            bar.set_postfix_str(f"{finished} finished, now {' '.join(active)}", refresh=False)
+
+
+def _lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """What a finished job left: its summary, evaluation and learning curve."""
+    folder = Path(job.folder)
+    curve = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return {
+        "summary": json.loads((folder / "summary.json").read_text()),
+        "evaluation": json.loads((folder / "evaluation.json").read_text()),
+        "curve": {key: [row[key] for row in curve] for key in ("update", "cpu_seconds", "right", "choice")},
+    }

@@ -1,0 +1,254 @@
+"""The contract fails on memories that are broken on purpose, and passes on the sound one they are made from."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from loci.memories.memory import Entry, MapMemory, Memory, Percept, Recall, stack
+from tests.contracts import memory_contract as contract
+from tests.contracts.memory_contract import ENCODER, EVERY_MEMORY
+
+D = ENCODER["embed_dim"]
+
+
+@dataclass
+class Trace:
+    """A fading sum of inputs, and whatever a broken memory keeps beside it."""
+
+    sum: Tensor
+    extra: Any = None
+
+
+class Sound(Memory[Trace]):
+    """h ← keep · h / 2 + W x"""
+
+    reads = frozenset({"embed"})
+    feature_dim = D
+
+    def __init__(self):
+        super().__init__()
+        self.enter = nn.Linear(D, D)
+
+    def initial(self, batch):
+        return Trace(torch.zeros(batch, D))
+
+    def step(self, state, percept, reset):
+        now = self.kept(state.sum, reset) / 2 + self.enter(percept.embed)
+        return replace(state, sum=now), Recall(feature=now)
+
+    def kept(self, past, reset):
+        return past * ~reset[:, None]
+
+
+class ForgetsToReset(Sound):
+    def kept(self, past, reset):
+        return past
+
+
+class ResetsAfterTheWrite(Sound):
+    def step(self, state, percept, reset):
+        now = state.sum / 2 + self.enter(percept.embed)
+        return Trace(self.kept(now, reset)), Recall(feature=now)
+
+
+class InitialIsNoReset(Sound):
+    def initial(self, batch):
+        return Trace(torch.ones(batch, D))
+
+
+class RemembersNothing(Sound):
+    def kept(self, past, reset):
+        return past * 0
+
+
+class RowsShareState(Sound):
+    def kept(self, past, reset):
+        return past.mean(0, keepdim=True) * ~reset[:, None]
+
+
+class PeeksAtTheEnd(Sound):
+    def unroll(self, state, percept, reset):
+        state, recall = super().unroll(state, percept, reset)
+        return state, replace(recall, feature=recall.feature + percept.embed[:, -1:])
+
+
+class UnrollIgnoresResets(Sound):
+    def unroll(self, state, percept, reset):
+        reset = torch.cat([reset[:, :1], torch.zeros_like(reset[:, 1:])], dim=1)
+        return super().unroll(state, percept, reset)
+
+
+class BeginsAnewInEveryWindow(Sound):
+    def unroll(self, state, percept, reset):
+        return super().unroll(self.initial(len(reset)), percept, reset)
+
+
+class KeepsStateInTheModule(Sound):
+    last = 0.0
+
+    def step(self, state, percept, reset):
+        state, recall = super().step(state, percept, reset)
+        recall.feature = recall.feature + self.last
+        self.last = recall.feature.mean().item()
+        return state, recall
+
+
+class GrowsForEver(Sound):
+    def step(self, state, percept, reset):
+        state, recall = super().step(state, percept, reset)
+        return replace(state, extra=[*(state.extra or []), recall.feature]), recall
+
+
+class Opaque:
+    """A leaf no state operation can walk into, and whose clone is itself."""
+
+    nbytes = 0
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def clone(self):
+        return self
+
+
+class CloneShares(Sound):
+    """Counts steps in a leaf that is mutated in place."""
+
+    def initial(self, batch):
+        return Trace(torch.zeros(batch, D), Opaque([0] * batch))
+
+    def step(self, state, percept, reset):
+        state, recall = super().step(state, percept, reset)
+        counts = state.extra.rows
+        counts[:] = [1 if new else count + 1 for count, new in zip(counts, reset.tolist(), strict=True)]
+        return state, Recall(feature=recall.feature + torch.tensor(counts)[:, None])
+
+
+class GradientLeaks(Sound):
+    """Reads the past from a leaf that detach cannot see."""
+
+    def initial(self, batch):
+        return Trace(torch.zeros(batch, D), Opaque(torch.zeros(batch, D)))
+
+    def step(self, state, percept, reset):
+        now = self.kept(state.extra.rows, reset) / 2 + self.enter(percept.embed)
+        return Trace(now.detach(), Opaque(now)), Recall(feature=now)
+
+
+class CutsTheGradient(Sound):
+    def step(self, state, percept, reset):
+        state, recall = super().step(state, percept, reset)
+        return state, replace(recall, feature=recall.feature.detach() + percept.embed)
+
+
+class ReadsWhatItDoesNotDeclare(Sound):
+    def step(self, state, percept, reset):
+        state, recall = super().step(state, percept, reset)
+        return state, replace(recall, feature=recall.feature + percept.position.sum(-1, keepdim=True))
+
+
+class AcceptsAnything(Sound):
+    """Declares words, and does without them when they are not there."""
+
+    reads = frozenset({"embed", "language"})
+
+
+class OneStateForAll(Sound):
+    def initial(self, batch):
+        return Trace(torch.zeros(batch, D), torch.zeros(100))
+
+
+BROKEN = [
+    (ForgetsToReset, contract.reset_forgets_everything),
+    (ForgetsToReset, contract.initial_is_a_reset),
+    (ResetsAfterTheWrite, contract.initial_is_a_reset),
+    (InitialIsNoReset, contract.initial_is_a_reset),
+    (RemembersNothing, contract.reset_forgets_everything),
+    (RowsShareState, contract.rows_do_not_touch),
+    (PeeksAtTheEnd, contract.no_peeking),
+    (PeeksAtTheEnd, contract.unroll_equals_steps),
+    (UnrollIgnoresResets, contract.unroll_equals_steps),
+    (BeginsAnewInEveryWindow, contract.a_window_can_be_cut_anywhere),
+    (KeepsStateInTheModule, contract.the_module_keeps_no_state),
+    (GrowsForEver, contract.state_stops_growing),
+    (CloneShares, contract.a_snapshot_is_independent),
+    (GradientLeaks, contract.gradients_stay_in_the_window),
+    (CutsTheGradient, contract.gradients_stay_in_the_window),
+    (AcceptsAnything, contract.percepts_lacking_a_field_are_refused),
+    (OneStateForAll, contract.bytes_are_per_row),
+]
+
+
+@pytest.mark.parametrize("check", EVERY_MEMORY, ids=lambda check: check.__name__)
+def test_a_sound_memory_passes(check):
+    torch.manual_seed(0)
+    check(Sound())
+
+
+@pytest.mark.parametrize(("broken", "check"), BROKEN, ids=lambda part: part.__name__)
+def test_a_broken_memory_fails(broken, check):
+    torch.manual_seed(0)
+    memory = broken()
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        check(memory)
+
+
+def test_a_memory_that_reads_what_it_does_not_declare_fails():
+    with pytest.raises(AttributeError):
+        contract.unroll_equals_steps(ReadsWhatItDoesNotDeclare())
+
+
+class Places(Sound, MapMemory[Trace]):
+    """A map of four fixed things."""
+
+    def maps(self, state):
+        return [Row(self.order) for _ in range(len(state.sum))]
+
+    order = 1
+
+
+class FarthestFirst(Places):
+    order = -1
+
+
+class Row:
+    def __init__(self, order):
+        self.order = order
+
+    def near(self, position, k):
+        entries = [Entry(i, "chair", (float(i), 0.0, 0.0), float(i), -float(i)) for i in range(4)]
+        return entries[:k][:: self.order]
+
+    def find(self, query, k):
+        return self.near(contract.PLACE, k)
+
+    def neighbours(self, key):
+        return []
+
+    def describe(self, max_entries):
+        return "four chairs"
+
+
+def test_a_map_must_answer_nearest_first():
+    contract.maps_answer(Places())
+    with pytest.raises(AssertionError):
+        contract.maps_answer(FarthestFirst())
+
+
+def test_stack_keeps_every_part_of_a_recall():
+    one = Recall(torch.ones(2, 3), {"loss": torch.ones(2)}, torch.ones(2), {"rows": torch.ones(2, 4)})
+    window = stack([one, one])
+    assert window.feature.shape == (2, 2, 3)
+    assert window.losses["loss"].shape == (2, 2)
+    assert window.bonus is not None
+    assert window.bonus.shape == (2, 2)
+    assert window.at(1).trace["rows"].shape == (2, 4)
+
+
+def test_a_moment_alone_is_a_window_of_one_step():
+    moment = Percept(embed=torch.ones(2, 3), position=torch.zeros(2, 3))
+    assert moment.alone().embed.shape == (2, 1, 3)
+    assert torch.equal(moment.alone().at(0).position, moment.position)
