@@ -31,7 +31,7 @@ class Agent(nn.Module):
     def __init__(self, encoder: Encoder, memory: Memory[Any], width: int = 128) -> None:
         super().__init__()
         self.encoder, self.memory = encoder, memory
-        self.policy = Policy(encoder.embed_dim, memory.feature_dim, encoder.actions, width)
+        self.policy = Policy(encoder.embed_dim, encoder.vision_dim, memory.feature_dim, encoder.actions, width)
 
     def initial(self, batch: int) -> Any:
         """Memory state of agents that have seen nothing."""
@@ -42,7 +42,7 @@ class Agent(nn.Module):
         percept = self.encoder(obs)
         self.memory.check(percept)
         state, recall = self.memory.unroll(state, percept, reset)
-        logits, value = self.policy(percept.embed, recall.feature)
+        logits, value = self.policy(percept.embed, percept.vision, recall.feature)
         return Thought(logits, value, percept, recall, state)
 
     @torch.no_grad()
@@ -53,7 +53,7 @@ class Agent(nn.Module):
         percept = self.encoder(obs)
         self.memory.check(percept)
         state, recall = self.memory.step(state, percept.at(0), reset)
-        logits, value = self.policy(percept.embed[:, 0], recall.feature)
+        logits, value = self.policy(percept.embed[:, 0], percept.vision[:, 0], recall.feature)
         chances = torch.softmax(logits, dim=-1)
         actions = logits.argmax(dim=-1) if greedy else torch.multinomial(chances, 1, generator=generator)[:, 0]
         return state, actions, Thought(logits[:, None], value[:, None], percept, recall, state)

@@ -13,7 +13,7 @@ from typing import Any
 import hydra
 import numpy as np
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from loci.agents import jobs
 from loci.agents.jobs import Job
@@ -30,8 +30,21 @@ def collect(planned: list[Job], reference: str, command: str) -> dict[str, Any]:
         found = [jobs.summary(job) for job in planned if job.row == name]
         rows[name] = _costs(found) | {"cells": _cells(found), "curves": [one["curve"] for one in found]}
     seeds = sorted({job.seed for job in planned})
-    results = {"command": command, "seeds": seeds, "reference": reference, "rows": rows}
+    results = {"command": command, "seeds": seeds, "reference": reference, "rows": rows, "grid": _grid(planned)}
     return results | {"tests": _tests(rows, reference), "machine": _machine()}
+
+
+def _grid(planned: list[Job]) -> dict[str, Any]:
+    """The evaluation; settings of cells are completed by those of training, so that cells can be set side by side."""
+    if not planned:
+        return {"cells": {}}
+    folder = Path(planned[0].folder)
+    grid = json.loads((folder / "evaluation.json").read_text())["grid"]
+    task = OmegaConf.to_container(OmegaConf.load(folder / "config.yaml").task)
+    assert isinstance(task, dict)
+    named = dict.fromkeys(name for cell in grid["cells"].values() for name in cell or {})
+    cells = {cell: {name: task[name] for name in named} | (own or {}) for cell, own in grid["cells"].items()}
+    return dict(grid | {"cells": cells})
 
 
 def _costs(found: list[dict[str, Any]]) -> dict[str, Any]:

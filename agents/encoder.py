@@ -67,23 +67,21 @@ class Vision(nn.Module):
 
 
 class Language(nn.Module):
-    """Token sequence to code: embeddings with positions, self-attention, mean over tokens, layer norm."""
+    """Token sequence to code: embeddings with positions, self-attention, mean over tokens, a linear map, layer norm."""
 
     def __init__(self, vocabulary: int, length: int, width: int, heads: int, code_dim: int) -> None:
         super().__init__()
         self.token = nn.Embedding(vocabulary, width, padding_idx=0)
         self.position = nn.Parameter(torch.randn(length, width) * 0.5)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.out = nn.Sequential(nn.Linear(width, 2 * code_dim), nn.ReLU(), nn.Linear(2 * code_dim, code_dim))
-        self.norm = nn.LayerNorm(code_dim)
+        self.out = nn.Sequential(nn.Linear(width, code_dim), nn.LayerNorm(code_dim))
 
     def forward(self, tokens: Int[Tensor, "S L"]) -> Float[Tensor, "S U"]:
         here = tokens != 0
         here[:, 0] |= ~here.any(dim=1)
         x = self.token(tokens) + self.position
         x = x + self.attention(x, x, x, key_padding_mask=~here, need_weights=False)[0]
-        pooled = (x * here[..., None]).sum(dim=1) / here.sum(dim=1, keepdim=True)
-        code: Tensor = self.norm(self.out(pooled))
+        code: Tensor = self.out((x * here[..., None]).sum(dim=1) / here.sum(dim=1, keepdim=True))
         return code
 
 

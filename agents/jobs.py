@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ class Job:
         return compose("train", overrides=list(self.overrides))
 
 
-def plan(rows: dict[str, list[str]], seeds: list[int], folder: Path, overrides: list[str]) -> list[Job]:
+def plan(rows: Mapping[str, Sequence[str]], seeds: Sequence[int], folder: Path, overrides: Sequence[str]) -> list[Job]:
     """Rows x seeds, seeds outermost, so that an interrupted study has whole seeds."""
     jobs = []
     for seed in seeds:

@@ -8,22 +8,22 @@ from torch import Tensor, nn
 class Policy(nn.Module):
     """Logits over discrete actions and a value.
 
-    The percept and the recall are joined by a linear layer and by a product of two projections, so that "is this what
-    I remember?" is a sum of products rather than something to be learnt by a perceptron.
+    `expected` reads off the recall what should be in view; its product with the picture's code joins percept and
+    recall, so that "is this it?" is a sum of products rather than something a perceptron has to find.
     """
 
-    def __init__(self, embed_dim: int, feature_dim: int, actions: int, width: int = 128) -> None:
+    def __init__(self, embed_dim: int, vision_dim: int, feature_dim: int, actions: int, width: int = 128) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(feature_dim)
-        self.joint = nn.Linear(embed_dim + feature_dim, width)
-        self.here, self.there = nn.Linear(embed_dim, width), nn.Linear(feature_dim, width)
-        self.hidden = nn.Sequential(nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        self.expected = nn.Linear(feature_dim, vision_dim)
+        self.hidden = nn.Sequential(
+            nn.Linear(embed_dim + feature_dim + vision_dim, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+        )
         self.logits, self.value = nn.Linear(width, actions), nn.Linear(width, 1)
 
     def forward(
-        self, embed: Float[Tensor, "*n D"], feature: Float[Tensor, "*n F"]
+        self, embed: Float[Tensor, "*n D"], vision: Float[Tensor, "*n V"], feature: Float[Tensor, "*n F"]
     ) -> tuple[Float[Tensor, "*n A"], Float[Tensor, "*n"]]:
         recall = self.norm(feature)
-        joined = self.joint(torch.cat([embed, recall], dim=-1)) + self.here(embed) * self.there(recall)
-        hidden = self.hidden(joined)
+        hidden = self.hidden(torch.cat([embed, recall, vision * self.expected(recall)], dim=-1))
         return self.logits(hidden), self.value(hidden).squeeze(-1)

@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+LARGE = 1e4
+"""Enough to hide a logit (e^-10000 is 0) and small enough for half precision."""
+
 
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention without biases, so that a query with nothing visible gives exactly 0."""
@@ -17,8 +20,8 @@ class MultiHeadAttention(nn.Module):
         if heads < 1 or width < 1 or width % heads:
             raise ValueError(f"width must be a positive multiple of heads, got width={width}, heads={heads}")
         self.heads = heads
-        self.query = nn.Linear(width, width, bias=False)
-        self.key_value = nn.Linear(width, 2 * width, bias=False)
+        self.query_key = nn.Linear(width, 2 * width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
 
     def forward(
@@ -29,8 +32,8 @@ class MultiHeadAttention(nn.Module):
         bias: Float[Tensor, "heads #Q K"] | None = None,
     ) -> Float[Tensor, "B Q D"]:
         """What each query reads from the visible entries of `source`; `bias` is added to the logits."""
-        q = self._split(self.query(query))
-        k, v = (self._split(part) for part in self.key_value(source).chunk(2, dim=-1))
+        to_query, to_key = self.query_key.weight.chunk(2)
+        q, k, v = (self._split(part) for part in (query @ to_query.t(), source @ to_key.t(), self.value(source)))
         logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (B, heads, Q, K)
         weights = masked_softmax(logits if bias is None else logits + bias, visible[:, None])
         return self.out((weights @ v).transpose(1, 2).flatten(2))
@@ -38,13 +41,12 @@ class MultiHeadAttention(nn.Module):
     def summed(self, x: Float[Tensor, "B K D"], visible: Bool[Tensor, "B K"]) -> Float[Tensor, "B D"]:
         """Σ over the visible queries of self-attention among the visible rows. Values and output are linear, so they
         are applied once to the sum and not to each row."""
-        width = x.shape[-1]
-        q = self._split(self.query(x))
-        k = self._split(x @ self.key_value.weight[:width].t())
+        q, k = (self._split(part) for part in self.query_key(x).chunk(2, dim=-1))
         weights = masked_softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5, visible[:, None, None])
-        total = visible.to(x.dtype)[:, None, None] @ weights @ x[:, None]  # (B, heads, 1, D)
-        value = self.key_value.weight[width:].unflatten(0, (self.heads, -1))  # (heads, D / heads, D)
-        return self.out((total @ value.transpose(-1, -2)).flatten(1))
+        shares = visible.to(x.dtype)[:, None, None] @ weights  # (B, heads, 1, K)
+        total = (shares[:, :, 0] @ x).transpose(0, 1)  # (heads, B, D)
+        value = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)  # (heads, D, D / heads)
+        return self.out((total @ value).transpose(0, 1).flatten(1))
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, ·, D / heads)
@@ -52,8 +54,8 @@ class MultiHeadAttention(nn.Module):
 
 def masked_softmax(logits: Float[Tensor, "*n K"], visible: Bool[Tensor, "*m K"]) -> Float[Tensor, "*n K"]:
     """Softmax over the visible entries; hidden ones get exactly 0, and so does everything when none is visible."""
-    lowest = torch.finfo(logits.dtype).min
-    return logits.masked_fill(~visible, lowest).softmax(-1) * visible
+    shown = visible.to(logits.dtype)
+    return (logits + (shown - 1) * LARGE).softmax(-1) * shown
 
 
 class RecencyBias(nn.Module):

@@ -46,14 +46,22 @@ class DualCodingState:
     """Sum over the episode's steps of the mean squared distance to the nearest rows of each column."""
 
 
-@dataclass
 class Bank:
-    """All rows a window may read."""
+    """All rows a window may read: [vision, language] of each, and the queried columns brought to length 1."""
 
-    rows: Float[Tensor, "B N D2"]
-    """[vision, language] of each row."""
-    keys: Float[Tensor, "B Q N D"]
-    """The queried columns, of length 1 (0 for zero codes)."""
+    def __init__(self, rows: Float[Tensor, "B N D2"], columns: tuple[int, ...]) -> None:
+        batch, places, width = rows.shape
+        parts = rows.chunk(2, dim=-1)
+        self.keys = torch.stack([F.normalize(parts[column], dim=-1) for column in columns], dim=1)  # (B, Q, N, D)
+        self._rows, self._keys = rows.reshape(-1, width), self.keys.view(-1, width // 2)
+        queries = torch.arange(batch * len(columns), device=rows.device).view(batch, -1, 1)
+        self._first_key, self._first_row = queries * places, queries // len(columns) * places
+
+    def pick(self, chosen: Int[Tensor, "B Q k"]) -> tuple[Float[Tensor, "B Q k D2"], Float[Tensor, "B Q k D"]]:
+        """Rows and keys at these places; index_select of flat tables is three times as fast as gather."""
+        rows = self._rows.index_select(0, (chosen + self._first_row).view(-1))
+        keys = self._keys.index_select(0, (chosen + self._first_key).view(-1))
+        return rows.view(*chosen.shape, -1), keys.view(*chosen.shape, -1)
 
 
 @dataclass
@@ -78,11 +86,11 @@ class Reader(nn.Module):
 
     def forward(self, query: Float[Tensor, "B Q D"], bank: Bank, order: Float[Tensor, "B N"]) -> Read:
         """`order` (newest_first) says what is visible; nothing visible gives zeros."""
-        query = F.normalize(query, dim=-1)
+        query = F.normalize(query, dim=-1)[..., None]
         chosen, visible = self._choose(query, bank, order)  # (B, Q, k)
-        cosine = (_pick(bank.keys, chosen) * query[:, :, None]).sum(-1)
-        weights = masked_softmax(F.softplus(self.strength)[:, None] * cosine, visible)
-        rows = weights[..., None] * _pick(bank.rows[:, None], chosen)  # (B, Q, k, 2 D)
+        rows, keys = bank.pick(chosen)
+        weights = masked_softmax(F.softplus(self.strength)[:, None] * (keys @ query)[..., 0], visible)
+        rows = weights[..., None] * rows
         r = rows.sum(2)
         if self.mix is not None:
             r = r + self.mix.summed(rows.flatten(0, 1), visible.flatten(0, 1)).view_as(r)
@@ -90,9 +98,11 @@ class Reader(nn.Module):
 
     @torch.no_grad()
     def _choose(self, query: Tensor, bank: Bank, order: Tensor) -> tuple[Tensor, Tensor]:
-        cosine = (bank.keys * query[:, :, None]).sum(-1)  # not a matrix product: equal rows must give equal cosines
+        cosine = (bank.keys * query.transpose(-1, -2)).sum(
+            -1
+        )  # not a matrix product: equal rows must give equal cosines
         best = (cosine * GRAIN).round().double().add(order[:, None]).topk(self.k)
-        return best.indices, best.values.isfinite()
+        return best.indices, best.values > -torch.inf
 
 
 def newest_first(time: Int[Tensor, "B N"], visible: Bool[Tensor, "B T N"]) -> Float[Tensor, "B T N"]:
@@ -168,18 +178,13 @@ class DualCoding(Memory[DualCodingState]):
         ring = plan(state.written, reset, self.rows)
         old = torch.cat([state.vision, state.language], dim=-1)
         rows = torch.cat([old, codes.detach() if self.stop_gradient else codes], dim=1)
-        hidden, cell, feature, read = self._run(state, codes, self._bank(rows), ring, reset)
+        hidden, cell, feature, read = self._run(state, codes, Bank(rows, self.columns), ring, reset)
         bonus, spread = self._bonus(state.spread, codes, rows, ring, reset)
         kept = rows.gather(1, ring.slots[:, :, None].expand(-1, -1, rows.shape[-1]))
         vision, language = kept.split(self.code_dim, dim=-1)
         trace = {"rows": _times(ring.time, read.rows), "weights": read.weights.detach()}
         state = DualCodingState(vision, language, ring.written, hidden, cell, spread)
         return state, Recall(feature=feature, bonus=bonus, trace=trace)
-
-    def _bank(self, rows: Float[Tensor, "B N D2"]) -> Bank:
-        columns = rows.split(self.code_dim, dim=-1)
-        keys = torch.stack([F.normalize(columns[column], dim=-1) for column in self.columns], dim=1)
-        return Bank(rows, keys)
 
     def _run(
         self,
@@ -241,13 +246,6 @@ def lstm(gates: Float[Tensor, "B H4"], cell: Float[Tensor, "B H"]) -> tuple[Floa
 
 def _projection(width: int, code_dim: int) -> nn.Module:
     return nn.Identity() if width == code_dim else nn.Linear(width, code_dim, bias=False)
-
-
-def _pick(table: Float[Tensor, "B P N D"], chosen: Int[Tensor, "B Q k"]) -> Float[Tensor, "B Q k D"]:
-    """table[b, q, chosen[b, q, i]]; a table with P = 1 serves every query. Faster than gather."""
-    batch, parts, rows, width = table.shape
-    offset = torch.arange(batch * parts, device=table.device).view(batch, parts, 1) * rows
-    return table.reshape(-1, width).index_select(0, (chosen + offset).flatten()).view(*chosen.shape, width)
 
 
 def _times(time: Int[Tensor, "B N"], rows: Int[Tensor, "B T J"]) -> Int[Tensor, "B T J"]:

@@ -31,14 +31,15 @@ class GRU(Memory[GRUState]):
 
     def __init__(self, input_dim: int, width: int, blocks: int = 1, rank: int = 64, readout: int | None = None) -> None:
         super().__init__()
-        sizes = {"input_dim": input_dim, "width": width, "blocks": blocks, "rank": rank, "readout": readout or width}
+        sizes = {"input_dim": input_dim, "width": width, "blocks": blocks, "rank": rank}
+        sizes["readout"] = width if readout is None else readout
         for name, value in sizes.items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if width % blocks:
             raise ValueError(f"width must be a multiple of blocks, got width={width}, blocks={blocks}")
         self.width, self.blocks = width, blocks
-        self.feature_dim = readout or width
+        self.feature_dim = sizes["readout"]
         block = width // blocks
         entering = input_dim if blocks == 1 else rank
         self.input_weight = nn.Parameter(torch.empty(blocks, entering, 3 * block))

@@ -8,7 +8,7 @@ deterministic.
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -20,7 +20,7 @@ S = TypeVar("S")
 
 @dataclass
 class Percept:
-    """What the encoder makes of one moment, (B, …), or of a window of moments, (B, T, …). None where nobody reads it."""
+    """What the encoder makes of one moment, (B, …), or of a window of them, (B, T, …). None where nobody reads it."""
 
     embed: Float[Tensor, "*n D"]
     """Everything sensed now, in one vector."""
@@ -43,12 +43,12 @@ class Percept:
     def at(self, step: int) -> "Percept":
         """The moment `step` of a window."""
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Percept(**{name: None if part is None else part[:, step] for name, part in parts.items()})
+        return replace(self, **{name: part[:, step] for name, part in parts.items() if part is not None})
 
     def alone(self) -> "Percept":
         """This moment as a window of one step."""
         parts = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Percept(**{name: None if part is None else part[:, None] for name, part in parts.items()})
+        return replace(self, **{name: part[:, None] for name, part in parts.items() if part is not None})
 
 
 @dataclass

@@ -88,4 +88,6 @@ def _choose(old: Any, fresh: Any, reset: Tensor) -> Any:
     if isinstance(old, (list, tuple)):
         rows = zip(old, fresh, strict=True)
         return type(old)(_choose(a, b, reset) for a, b in rows)
+    if old is None or isinstance(old, str):
+        return old
     raise TypeError(f"reset_rows chooses rows of tensors; a {type(old).__name__} must be reset by its own memory")

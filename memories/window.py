@@ -67,7 +67,7 @@ class Window(Memory[WindowState]):
     def _visible(
         self, filled: Int[Tensor, " B"], start: Int[Tensor, "B T"]
     ) -> tuple[Bool[Tensor, "B T S"], Int[Tensor, "T S"]]:
-        """Which of the S = W + T sources (cached, then those of the window) each step may see; how far back each lies."""
+        """Which of the S = W + T sources (cached ones first) each step may see, and how far back each lies."""
         steps = start.shape[1]
         source = torch.arange(-self.window, steps, device=start.device)  # 0 is the first step of the window
         distance = torch.arange(steps, device=start.device)[:, None] - source

@@ -51,6 +51,10 @@ class Backend(Protocol):
         """Positions (B, 3) metres and headings (B,) radians in [-pi, pi)."""
         ...
 
+    def agent(self, row: int) -> tuple[float, float, float]:
+        """x, y in metres and heading in radians of one row."""
+        ...
+
     def put_agent(self, row: int, pose: Pose) -> None: ...
 
     def world(self, row: int) -> World:
@@ -85,8 +89,7 @@ class Place:
 
     def agent(self) -> tuple[float, float, float]:
         """x, y in metres and heading in radians."""
-        position, yaw = self.backend.agents()
-        return float(position[self.row, 0]), float(position[self.row, 1]), float(yaw[self.row])
+        return self.backend.agent(self.row)
 
     def put_agent(self, pose: Pose) -> None:
         self.backend.put_agent(self.row, pose)

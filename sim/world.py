@@ -21,7 +21,7 @@ WALL = 0.3
 
 
 def _check_vector(name: str, value: Sequence[float], length: int) -> None:
-    if len(value) != length or not all(math.isfinite(v) for v in value):
+    if len(value) != length or not math.isfinite(sum(value)):
         raise ValueError(f"{name} must be {length} finite numbers, got {tuple(value)}")
 
 

@@ -94,10 +94,10 @@ def bound_box(code, centre, local, size, lens):  # type: ignore[no-untyped-def]
         p = size[0] if corner & 1 else -size[0]
         q = size[1] if corner & 2 else -size[1]
         r = size[2] if corner & 4 else -size[2]
-        z = centre[2] + p * local[0, 2] + q * local[1, 2] + r * local[2, 2]
+        z = centre[2] + p * local[2] + q * local[5] + r * local[8]
         if z < NEAR:
             return set_bounds(code, -EVERYWHERE, EVERYWHERE, -EVERYWHERE, EVERYWHERE, lens)
-        x = (centre[0] + p * local[0, 0] + q * local[1, 0] + r * local[2, 0]) / z
-        y = (centre[1] + p * local[0, 1] + q * local[1, 1] + r * local[2, 1]) / z
+        x = (centre[0] + p * local[0] + q * local[3] + r * local[6]) / z
+        y = (centre[1] + p * local[1] + q * local[4] + r * local[7]) / z
         low_x, high_x, low_y, high_y = min(low_x, x), max(high_x, x), min(low_y, y), max(high_y, y)
     return set_bounds(code, low_x, high_x, low_y, high_y, lens)

@@ -1,4 +1,10 @@
-"""The batched ray caster on the CPU: colour, depth and instance images of a Scene, without any graphics library."""
+"""The batched ray caster on the CPU: colour, depth and instance images of a Scene, without any graphics library.
+
+A pixel shows the nearest surface on the ray through its centre. Colour is the shape's times its texture's (nearest
+texel) times ambient + diffuse * max(0, cosine to the light), in sRGB without gamma. Planes are seen from the front
+only, meshes from both sides; a camera inside another shape sees nothing of that shape. Surfaces nearer than
+frame.NEAR are not seen. The floating point is strict: the same pictures on every CPU and for any number of threads.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,77 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from loci.sim.geometry import focal_length
 from loci.sim.render import textures
-from loci.sim.render.frame import BODY, PLAIN, SIDE, Lens, Meshes, Parts, aim, make_view
+from loci.sim.render.frame import SIDE, Lens, scratch
+from loci.sim.render.kernel import average, render_rows
 from loci.sim.render.pack import Scene
-from loci.sim.render.patches import set_up
-from loci.sim.render.shade import shade
-from loci.sim.render.simd import bits, inner, load, lowest, repeat, store_colours, store_rows, where
-from loci.sim.render.visible import find_visible
-
-BACKGROUND = 0x00DCBEA0
-"""0x00bbggrr of the sky, sRGB (160, 190, 220)."""
-
-
-@inner
-def resolve(view, lens, wanted, light, texels, meshes, images, first, stride):  # type: ignore[no-untyped-def]
-    """From the nearest patches to the images; `first` is the picture's first pixel in them, `stride` its row."""
-    rgb, depth, instance = images
-    columns = stride // SIDE
-    for packet in range(len(view.inverse) // 16):
-        row, column = packet // columns, packet % columns
-        pixel = first + row * SIDE * stride + column * SIDE
-        w, label = load(view.inverse, packet * 16), load(view.label, packet * 16)
-        seen = w > 0.0
-        t = where(seen, 1.0 / w, 0.0)
-        if wanted[1]:
-            store_rows(depth, pixel, stride, t)
-        if wanted[0]:
-            x, y = load(view.right, column * 16), load(view.down, row * 16)
-            colour, body, left = repeat(BACKGROUND), repeat(-1), bits(seen)
-            while left != 0:
-                n = view.label[packet * 16 + lowest(left)]
-                mask = label == n
-                if view.codes[n, PLAIN] >= 0:
-                    colour = where(mask, view.codes[n, PLAIN], colour)
-                else:
-                    made = shade(view, n, mask, x, y, t, packet * 16, light, repeat(1.0), texels, meshes)
-                    colour = where(mask, made, colour)
-                body = where(mask, view.codes[n, BODY], body)
-                left &= ~bits(mask)
-            store_colours(rgb, 3 * pixel, 3 * stride, colour)
-            label = body
-        if wanted[2]:
-            store_rows(instance, pixel, stride, label)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def render_rows(rows, parts, used, lights, eye, axes, lens, meshes, texels, wanted, images):  # type: ignore[no-untyped-def]
-    """Rows rows[0] to rows[1] - 1 of a Scene, every camera; images are flat and padded to whole packets."""
-    cameras = eye.shape[1]
-    height, width = (lens.height + 3) // SIDE * SIDE, (lens.width + 3) // SIDE * SIDE
-    view = make_view(parts.kind.shape[1], height, width)
-    aim(view.right, lens.width, lens.focal, False)
-    aim(view.down, lens.height, lens.focal, True)
-    light = np.empty(5)
-    for b in range(rows[0], rows[1]):
-        own = Parts(parts.kind[b], parts.position[b], parts.rotation[b], parts.size[b], parts.colour[b],
-                    parts.texture[b], parts.mesh[b], parts.body[b])  # fmt: skip
-        for c in range(cameras):
-            for j in range(3):
-                light[j] = axes[b, c, 0, j] * lights[b, 0] + axes[b, c, 1, j] * lights[b, 1] + axes[b, c, 2, j] * lights[b, 2]
-            light[3], light[4] = lights[b, 3], lights[b, 4]
-            count = set_up(own, used[b], light, meshes.roots, eye[b, c], axes[b, c], lens, view)
-            find_visible(view, count, meshes, width // SIDE, wanted[0])
-            shine = (np.float32(light[3]), np.float32(light[4]))
-            first = (b * cameras + c) * height * width
-            resolve(view, lens, wanted, shine, texels, meshes, images, first, width)
-
 
 KINDS: dict[str, tuple[tuple[int, ...], Any]] = {"rgb": ((3,), np.uint8), "depth": ((), np.float32), "instance": ((), np.int32)}
+"""What can be rendered: trailing shape and dtype."""
+Images = dict[str, np.ndarray]
 
 
 def render(
@@ -91,20 +36,91 @@ def render(
     shadows: bool = False,
     threads: int = 1,
     out: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, np.ndarray]:
-    lens = Lens(float(focal_length(height, fov)), height, width)
-    batch, cameras = eye.shape[:2]
-    padded = (-(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE)
+) -> Images:
+    """Images of C cameras in each of the B rows of a scene; only the `kinds` asked for are made.
+
+    `eye` (B, C, 3) metres and `axes` (B, C, 3, 3) are what `geometry.camera_to_world` returns (columns: right, down,
+    forward). `fov` is the vertical field of view, radians. rgb (B, C, H, W, 3) uint8 sRGB; depth (B, C, H, W) float32
+    metres along the camera's z, 0 = nothing hit; instance (B, C, H, W) int32 index of the body, -1 = nothing hit.
+    `supersample=2` averages rgb over 2 x 2 rays a pixel; depth and instance stay those of the centre. `shadows` are
+    hard. `out` holds arrays to write into, by kind, of exactly these shapes.
+    """
+    eye, axes = np.ascontiguousarray(eye, np.float64), np.ascontiguousarray(axes, np.float64)
+    _check(scene, eye, axes, height, width, fov, kinds, supersample, threads)
+    images = _images(eye.shape[:2], height, width, kinds, out)
+    if supersample == 1:
+        _cast(scene, eye, axes, height, width, fov, images, shadows, threads)
+        return images
+    if "rgb" in images:
+        fine = _images(eye.shape[:2], 2 * height, 2 * width, ("rgb",), None)
+        _cast(scene, eye, axes, 2 * height, 2 * width, fov, fine, shadows, threads)
+        average(fine["rgb"].reshape(-1, 2 * height, 2 * width, 3), images["rgb"].reshape(-1, height, width, 3))
+    rest = {kind: image for kind, image in images.items() if kind != "rgb"}
+    if rest:
+        _cast(scene, eye, axes, height, width, fov, rest, shadows, threads)
+    return images
+
+
+def _images(lead: tuple[int, ...], height: int, width: int, kinds: Sequence[str], out: Mapping[str, np.ndarray] | None) -> Images:
+    """Arrays for the kinds asked for, the given ones where they fit."""
     images = {}
-    for kind, (shape, dtype) in KINDS.items():
-        size = (batch, cameras, *padded, *shape) if kind in kinds else (0,)
-        images[kind] = np.empty(size, dtype)
-    wanted = tuple(kind in kinds for kind in KINDS)
-    parts = Parts(scene.kind, scene.position, scene.rotation, scene.size, scene.colour, scene.texture, scene.mesh, scene.body)
-    m = scene.meshes
-    meshes = Meshes(m.triangles, m.faces, m.bounds, m.links, m.roots)
-    flat = tuple(image.reshape(-1) for image in images.values())
-    texels = textures.atlas()
-    def work(rows): render_rows(rows, parts, scene.used, scene.light, eye, axes, lens, meshes, texels, wanted, flat)
-    work((0, batch))
-    return {kind: images[kind][:, :, :height, :width] for kind in KINDS if kind in kinds}
+    for kind, (trail, dtype) in KINDS.items():
+        shape = (*lead, height, width, *trail)
+        if kind in kinds and out is None:
+            images[kind] = np.empty(shape, dtype)
+        elif kind in kinds:
+            given = (out or {}).get(kind)
+            if given is None or given.shape != shape or given.dtype != dtype or not given.flags.c_contiguous:
+                found = "nothing" if given is None else f"{given.dtype} {given.shape}"
+                raise ValueError(f"out[{kind!r}] must be contiguous {np.dtype(dtype)} {shape}, got {found}")
+            images[kind] = given
+    return images
+
+
+def _cast(
+    scene: Scene, eye: np.ndarray, axes: np.ndarray, height: int, width: int, fov: float, images: Images, shadows: bool, threads: int
+) -> None:
+    """Fill images; by way of padded ones where the size is not a whole number of packets."""
+    if height % SIDE or width % SIDE:
+        padded = _images(eye.shape[:2], -(-height // SIDE) * SIDE, -(-width // SIDE) * SIDE, tuple(images), None)
+    else:
+        padded = images
+    lens = Lens(float(focal_length(height, fov)), height, width)
+    flat = tuple(padded[kind].reshape(-1) if kind in padded else np.empty(0, dtype) for kind, (_, dtype) in KINDS.items())
+    wanted = tuple(kind in padded for kind in KINDS)
+    s, m = scene, scene.meshes
+    fields = (s.kind, s.position, s.rotation, s.size, s.colour, s.texture, s.mesh, s.body)
+    library = (m.triangles, m.faces, m.bounds, m.links, m.roots)
+    size = next(iter(padded.values())).shape[2:4]
+
+    def work(rows: tuple[int, int]) -> None:
+        memory = scratch(s.slots, *size)
+        render_rows(rows, fields, s.used, s.light, eye, axes, lens, library, textures.atlas(), wanted, shadows, flat, memory)
+
+    cuts = [scene.batch * i // threads for i in range(threads + 1)]
+    if threads == 1:
+        work((0, scene.batch))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, zip(cuts[:-1], cuts[1:], strict=True)))
+    if padded is not images:
+        for kind, image in images.items():
+            image[...] = padded[kind][:, :, :height, :width]
+
+
+def _check(
+    scene: Scene, eye: np.ndarray, axes: np.ndarray, height: int, width: int, fov: float, kinds: Sequence[str], supersample: int, threads: int
+) -> None:
+    batch = scene.batch
+    if eye.ndim != 3 or eye.shape[0] != batch or eye.shape[2] != 3 or axes.shape != (*eye.shape, 3):
+        raise ValueError(f"eye must be ({batch}, C, 3) and axes ({batch}, C, 3, 3), got {eye.shape} and {axes.shape}")
+    if not (np.isfinite(eye).all() and np.isfinite(axes).all()):
+        rows = np.flatnonzero(~(np.isfinite(eye).all(axis=(1, 2)) & np.isfinite(axes).all(axis=(1, 2, 3))))
+        raise ValueError(f"eye and axes must be finite, got nan or infinity in rows {rows.tolist()}")
+    if height < 1 or width < 1 or not 0.0 < fov < math.pi:
+        raise ValueError(f"height and width must be >= 1 and fov in (0, pi) radians, got {height}, {width}, {fov}")
+    wrong = sorted(set(kinds) - set(KINDS))
+    if wrong or not kinds:
+        raise ValueError(f"kinds must be some of {', '.join(KINDS)}, got {tuple(kinds)}")
+    if supersample not in (1, 2) or threads < 1:
+        raise ValueError(f"supersample must be 1 or 2 and threads >= 1, got {supersample} and {threads}")

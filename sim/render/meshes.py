@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 LEAF = 4
+DEEP = 60
+"""Levels after which nodes are halved; this and log2 T together must stay below frame.STACK."""
 MARGIN = 2e-6
 """Bounds grow by this share of the half extent, so that rounding loses no hit on a flat box."""
 
@@ -21,13 +23,16 @@ class Mesh:
     """T triangles in leaf order and N nodes; node 0 is the root.
 
     `corners` (T, 3, 3) float32; `colours` (T, 3) float32 sRGB 0..1; `bounds` (N, 6) float32, lower then upper;
-    `links` (N, 2) int32: (first child, 0), its sibling being the next node, or (first triangle, count).
+    `links` (N, 2) int32: (first child, -1 - axis of the split), its sibling being the next node and higher on that
+    axis, or (first triangle, count). `closed`: the triangles bound a volume, so that from outside only their front
+    sides (anticlockwise) are seen.
     """
 
     corners: np.ndarray
     colours: np.ndarray
     bounds: np.ndarray
     links: np.ndarray
+    closed: bool = False
 
 
 @cache
@@ -45,7 +50,7 @@ def read(path: str) -> Mesh:
         raise ValueError(f"Shape.mesh: {path!r} cannot be read as a mesh: {error}") from error
     if len(corners) == 0 or not np.isfinite(corners).all():
         raise ValueError(f"Shape.mesh: {path!r} must hold triangles with finite corners, got {len(corners)} triangles")
-    return build(corners, colours)
+    return build(corners, colours, bool(loaded.is_volume))
 
 
 def _face_colours(loaded: Any, count: int) -> np.ndarray:
@@ -58,13 +63,13 @@ def _face_colours(loaded: Any, count: int) -> np.ndarray:
     return np.asarray(visual.face_colors, dtype=np.float64)[:, :3] / 255.0
 
 
-def build(corners: np.ndarray, colours: np.ndarray) -> Mesh:
+def build(corners: np.ndarray, colours: np.ndarray, closed: bool = False) -> Mesh:
     """Normalise (T, 3, 3) corners to half extents 1 and build the hierarchy, splitting by the surface area heuristic."""
     lower, upper = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     half = (upper - lower) / 2.0
     scaled = ((corners - (lower + upper) / 2.0) / np.where(half > 0.0, half, 1.0)).astype(np.float32)
     order, bounds, links = _hierarchy(scaled)
-    return Mesh(scaled[order], colours[order].astype(np.float32), bounds, links)
+    return Mesh(scaled[order], colours[order].astype(np.float32), bounds, links, closed)
 
 
 def _hierarchy(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -73,36 +78,37 @@ def _hierarchy(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     order = np.arange(len(corners))
     bounds: list[np.ndarray] = [np.empty(6)]
     links: list[tuple[int, int]] = [(0, 0)]
-    todo = [(0, 0, len(corners))]
+    todo = [(0, 0, 0, len(corners))]
     while todo:
-        node, start, stop = todo.pop()
+        node, depth, start, stop = todo.pop()
         chosen = order[start:stop]
         bounds[node] = np.concatenate([lower[chosen].min(axis=0) - MARGIN, upper[chosen].max(axis=0) + MARGIN])
         if stop - start <= LEAF:
             links[node] = (start, stop - start)
             continue
-        order[start:stop], middle = _split(chosen, lower, upper)
-        links[node] = (len(links), 0)
+        order[start:stop], middle, axis = _split(chosen, lower, upper, depth)
+        links[node] = (len(links), -1 - axis)
         for part in ((start, start + middle), (start + middle, stop)):
-            todo.append((len(links), *part))
+            todo.append((len(links), depth + 1, *part))
             links.append((0, 0))
             bounds.append(np.empty(6))
     return order, np.array(bounds, dtype=np.float32), np.array(links, dtype=np.int32)
 
 
-def _split(chosen: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[np.ndarray, int]:
-    """The triangles sorted along the axis, and cut at the place, of least surface area times count."""
-    best = (np.inf, chosen, len(chosen) // 2)
+def _split(chosen: np.ndarray, lower: np.ndarray, upper: np.ndarray, depth: int) -> tuple[np.ndarray, int, int]:
+    """The triangles sorted along an axis, the place to cut and the axis: least surface area times count, or, below DEEP,
+    the middle, which bounds the depth of the hierarchy."""
+    best = (np.inf, chosen, len(chosen) // 2, 0)
     count = np.arange(1, len(chosen))
     for axis in range(3):
         ordered = chosen[np.argsort(lower[chosen, axis] + upper[chosen, axis], kind="stable")]
         left = _areas(lower[ordered], upper[ordered])[:-1]
         right = _areas(lower[ordered[::-1]], upper[ordered[::-1]])[-2::-1]
         cost = left * count + right * (len(chosen) - count)
-        place = int(np.argmin(cost))
+        place = int(np.argmin(cost)) if depth < DEEP else len(chosen) // 2 - 1
         if cost[place] < best[0]:
-            best = (float(cost[place]), ordered, place + 1)
-    return best[1], best[2]
+            best = (float(cost[place]), ordered, place + 1, axis)
+    return best[1:]
 
 
 def _areas(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
@@ -116,7 +122,8 @@ class Library:
     """The meshes of a scene in flat arrays, as the renderer reads them.
 
     `triangles` (T * 12) float32: corner, two edges, their cross product. `faces` (T * 3) float32 colours.
-    `bounds` (N * 6) float32, `links` (N * 2) int32 with absolute indices, `roots` (M,) int32 node of each mesh.
+    `bounds` (N * 6) float32, `links` (N * 2) int32 with absolute indices, `roots` (M * 2,) int32: first node of each mesh,
+    and 1 if it is closed.
     """
 
     triangles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -130,7 +137,7 @@ class Library:
         """Index of a mesh in `roots`; it is read when it is first asked for."""
         if path not in self.numbers:
             self._append(read(path))
-            self.numbers[path] = len(self.roots) - 1
+            self.numbers[path] = len(self.roots) // 2 - 1
         return self.numbers[path]
 
     def _append(self, mesh: Mesh) -> None:
@@ -139,7 +146,7 @@ class Library:
         triangles = np.concatenate([corner, first, second, np.cross(first, second)], axis=1)
         offset = np.where(mesh.links[:, 1:] > 0, len(self.triangles) // 12, len(self.bounds) // 6)
         links = mesh.links + np.concatenate([offset, np.zeros_like(offset)], axis=1)
-        self.roots = _extend(self.roots, [len(self.bounds) // 6])
+        self.roots = _extend(self.roots, [len(self.bounds) // 6, int(mesh.closed)])
         self.triangles = _extend(self.triangles, triangles)
         self.faces = _extend(self.faces, mesh.colours)
         self.bounds = _extend(self.bounds, mesh.bounds)

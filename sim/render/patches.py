@@ -18,6 +18,7 @@ from loci.sim.render.frame import (
     AXES,
     BALL,
     BODY,
+    CLOSED,
     COLOUR,
     DISC,
     FACES,
@@ -30,9 +31,11 @@ from loci.sim.render.frame import (
     SUN,
     TEXTURE,
     TUBE,
+    code_of,
+    numbers_of,
 )
 from loci.sim.render.pack import BOX, CAPSULE, CYLINDER, MESH, PLANE, SPHERE
-from loci.sim.render.simd import inner
+from loci.sim.render.simd import inner, shift
 from loci.sim.render.textures import DENSITY
 
 ROUNDING = 4e-6
@@ -43,24 +46,24 @@ ROUNDING = 4e-6
 def set_up(parts, used, light, roots, eye, axes, lens, view):  # type: ignore[no-untyped-def]
     """Fill view.numbers and view.codes; returns how many patches there are.
 
-    `light` (5,) is its direction in camera axes, ambient and diffuse.
+    `light` is its direction in camera axes, ambient and diffuse.
     """
     count = 0
     edge_x, edge_y = lens.width / 2.0 / lens.focal, lens.height / 2.0 / lens.focal
     long_x, long_y = math.sqrt(1.0 + edge_x * edge_x), math.sqrt(1.0 + edge_y * edge_y)
     for part in range(used):
-        kind, size = parts.kind[part], parts.size[part]
-        x, y, z = to_camera(parts.position[part], eye, axes)
+        kind, size = parts.kind[part], shift(parts.size, 3 * part)
+        x, y, z = to_camera(shift(parts.position, 3 * part), eye, axes)
         reach = bounding_radius(kind, size)
         seen = z + reach > NEAR and abs(x) - edge_x * z < reach * long_x and abs(y) - edge_y * z < reach * long_y
         if not seen:
             continue
         centre = (x, y, z)
-        local, origin = to_local(parts.rotation[part], axes, centre, view.local)
+        local, origin = to_local(shift(parts.rotation, 9 * part), axes, centre, view.local)
         sun = (
-            local[0, 0] * light[0] + local[0, 1] * light[1] + local[0, 2] * light[2],
-            local[1, 0] * light[0] + local[1, 1] * light[1] + local[1, 2] * light[2],
-            local[2, 0] * light[0] + local[2, 1] * light[1] + local[2, 2] * light[2],
+            local[0] * light[0] + local[1] * light[1] + local[2] * light[2],
+            local[3] * light[0] + local[4] * light[1] + local[5] * light[2],
+            local[6] * light[0] + local[7] * light[1] + local[8] * light[2],
         )
         first = count
         if kind == BOX or kind == PLANE:
@@ -72,7 +75,7 @@ def set_up(parts, used, light, roots, eye, axes, lens, view):  # type: ignore[no
         elif kind == CAPSULE:
             count = add_capsule(size, centre, local, origin, lens, view, count)
         elif kind == MESH:
-            count = add_mesh(roots[parts.mesh[part]], size, centre, local, origin, lens, view, count)
+            count = add_mesh(shift(roots, 2 * parts.mesh[part]), size, centre, local, origin, lens, view, count)
         for n in range(first, count):
             finish(n, part, parts, local, sun, light, view)
     return count
@@ -83,9 +86,9 @@ def to_camera(position, eye, axes):  # type: ignore[no-untyped-def]
     """A world point in camera axes."""
     x, y, z = position[0] - eye[0], position[1] - eye[1], position[2] - eye[2]
     return (
-        axes[0, 0] * x + axes[1, 0] * y + axes[2, 0] * z,
-        axes[0, 1] * x + axes[1, 1] * y + axes[2, 1] * z,
-        axes[0, 2] * x + axes[1, 2] * y + axes[2, 2] * z,
+        axes[0] * x + axes[3] * y + axes[6] * z,
+        axes[1] * x + axes[4] * y + axes[7] * z,
+        axes[2] * x + axes[5] * y + axes[8] * z,
     )
 
 
@@ -103,12 +106,12 @@ def to_local(rotation, axes, centre, local):  # type: ignore[no-untyped-def]
     """Matrix from camera axes to a part's axes (rows), and the eye in the part's frame."""
     for k in range(3):
         for j in range(3):
-            local[k, j] = rotation[0, k] * axes[0, j] + rotation[1, k] * axes[1, j] + rotation[2, k] * axes[2, j]
+            local[3 * k + j] = rotation[k] * axes[j] + rotation[3 + k] * axes[3 + j] + rotation[6 + k] * axes[6 + j]
     x, y, z = centre
     origin = (
-        -(local[0, 0] * x + local[0, 1] * y + local[0, 2] * z),
-        -(local[1, 0] * x + local[1, 1] * y + local[1, 2] * z),
-        -(local[2, 0] * x + local[2, 1] * y + local[2, 2] * z),
+        -(local[0] * x + local[1] * y + local[2] * z),
+        -(local[3] * x + local[4] * y + local[5] * z),
+        -(local[6] * x + local[7] * y + local[8] * z),
     )
     return local, origin
 
@@ -120,13 +123,13 @@ def add_box(kind, size, centre, local, origin, sun, light, lens, view, count):  
         if abs(origin[axis]) > size[axis] and (kind == BOX or origin[2] > 0.0):
             i, j = 1 if axis == 0 else 0, 1 if axis == 2 else 2
             sign = 1.0 if origin[axis] > 0.0 else -1.0
-            flat_numbers(axis, i, j, sign * size[axis], size[i], size[j], local, origin, view.numbers[count])
-            view.numbers[count, 11] = light[3] + light[4] * max(0.0, -sign * sun[axis])
-            view.codes[count, KIND] = QUAD
-            a = (local[i, 0] * size[i], local[i, 1] * size[i], local[i, 2] * size[i])
-            b = (local[j, 0] * size[j], local[j, 1] * size[j], local[j, 2] * size[j])
+            flat_numbers(axis, i, j, sign * size[axis], size[i], size[j], local, origin, numbers_of(view, count))
+            numbers_of(view, count)[11] = light[3] + light[4] * max(0.0, -sign * sun[axis])
+            code_of(view, count)[KIND] = QUAD
+            a = (local[3 * i] * size[i], local[3 * i + 1] * size[i], local[3 * i + 2] * size[i])
+            b = (local[3 * j] * size[j], local[3 * j + 1] * size[j], local[3 * j + 2] * size[j])
             middle = along(centre, local, axis, sign * size[axis])
-            count += bound_quad(view.codes[count], middle, a, b, lens)
+            count += bound_quad(code_of(view, count), middle, a, b, lens)
     return count
 
 
@@ -134,9 +137,9 @@ def add_box(kind, size, centre, local, origin, sun, light, lens, view, count):  
 def along(centre, local, axis, length):  # type: ignore[no-untyped-def]
     """The point at `length` from a part's centre along one of its axes, in camera axes."""
     return (
-        centre[0] + length * local[axis, 0],
-        centre[1] + length * local[axis, 1],
-        centre[2] + length * local[axis, 2],
+        centre[0] + length * local[3 * axis],
+        centre[1] + length * local[3 * axis + 1],
+        centre[2] + length * local[3 * axis + 2],
     )
 
 
@@ -146,10 +149,10 @@ def flat_numbers(axis, i, j, height, half_i, half_j, local, origin, numbers):  #
     scale = 1.0 / (height - origin[axis])
     slack = ROUNDING * (abs(origin[0]) + abs(origin[1]) + abs(origin[2]))
     for c in range(3):
-        w = local[axis, c] * scale
+        w = local[3 * axis + c] * scale
         numbers[c] = w
-        numbers[3 + c] = (origin[i] * w + local[i, c]) / (half_i + slack)
-        numbers[6 + c] = (origin[j] * w + local[j, c]) / (half_j + slack)
+        numbers[3 + c] = (origin[i] * w + local[3 * i + c]) / (half_i + slack)
+        numbers[6 + c] = (origin[j] * w + local[3 * j + c]) / (half_j + slack)
     numbers[9], numbers[10] = (half_i + slack) * DENSITY, (half_j + slack) * DENSITY
 
 
@@ -160,11 +163,11 @@ def add_ball(radius, centre, lens, view, count):  # type: ignore[no-untyped-def]
     rest = x * x + y * y + z * z - radius * radius
     if rest <= 0.0:
         return count
-    numbers = view.numbers[count]
+    numbers = numbers_of(view, count)
     numbers[0], numbers[1], numbers[2] = -x, -y, -z
     numbers[3], numbers[4], numbers[5] = radius * radius, 1.0 / rest, 1.0 / radius
-    view.codes[count, KIND] = BALL
-    return count + bound_disc(view.codes[count], centre, (0.0, 0.0, 0.0), radius, lens)
+    code_of(view, count)[KIND] = BALL
+    return count + bound_disc(code_of(view, count), centre, (0.0, 0.0, 0.0), radius, lens)
 
 
 @inner
@@ -173,12 +176,12 @@ def add_cylinder(size, centre, local, origin, sun, light, lens, view, count):  #
     count = add_tube(size[0], size[2], centre, local, origin, lens, view, count)
     if abs(origin[2]) > size[2]:
         sign = 1.0 if origin[2] > 0.0 else -1.0
-        flat_numbers(2, 0, 1, sign * size[2], size[0], size[1], local, origin, view.numbers[count])
-        view.numbers[count, 11] = light[3] + light[4] * max(0.0, -sign * sun[2])
-        view.codes[count, KIND] = DISC
-        normal = (local[2, 0], local[2, 1], local[2, 2])
+        flat_numbers(2, 0, 1, sign * size[2], size[0], size[1], local, origin, numbers_of(view, count))
+        numbers_of(view, count)[11] = light[3] + light[4] * max(0.0, -sign * sun[2])
+        code_of(view, count)[KIND] = DISC
+        normal = (local[6], local[7], local[8])
         middle = along(centre, local, 2, sign * size[2])
-        count += bound_disc(view.codes[count], middle, normal, size[0], lens)
+        count += bound_disc(code_of(view, count), middle, normal, size[0], lens)
     return count
 
 
@@ -188,17 +191,17 @@ def add_tube(radius, half, centre, local, origin, lens, view, count):  # type: i
     rest = origin[0] * origin[0] + origin[1] * origin[1] - radius * radius
     if rest <= 0.0:
         return count
-    numbers = view.numbers[count]
+    numbers = numbers_of(view, count)
     for c in range(3):
-        x, y = local[0, c], local[1, c]
+        x, y = local[c], local[3 + c]
         numbers[c], numbers[3 + c] = origin[0] * y - origin[1] * x, origin[0] * x + origin[1] * y
-        numbers[6 + c], numbers[9 + c], numbers[12 + c] = local[2, c], x, y
+        numbers[6 + c], numbers[9 + c], numbers[12 + c] = local[6 + c], x, y
         numbers[15 + c] = origin[c]
     slack = ROUNDING * (abs(origin[0]) + abs(origin[1]) + abs(origin[2]))
     numbers[18], numbers[19], numbers[35], numbers[36] = radius * radius, 1.0 / rest, half + slack, 1.0 / radius
-    view.codes[count, KIND] = TUBE
-    axis = (local[2, 0], local[2, 1], local[2, 2])
-    return count + bound_tube(view.codes[count], centre, axis, radius, half, lens)
+    code_of(view, count)[KIND] = TUBE
+    axis = (local[6], local[7], local[8])
+    return count + bound_tube(code_of(view, count), centre, axis, radius, half, lens)
 
 
 @inner
@@ -217,19 +220,20 @@ def add_capsule(size, centre, local, origin, lens, view, count):  # type: ignore
 
 @inner
 def add_mesh(root, size, centre, local, origin, lens, view, count):  # type: ignore[no-untyped-def]
-    numbers = view.numbers[count]
+    numbers = numbers_of(view, count)
     for k in range(3):
         numbers[9 + k], numbers[12 + k] = origin[k] / size[k], size[k]
         for c in range(3):
-            numbers[3 * k + c] = local[k, c] / size[k]
-    view.codes[count, KIND], view.codes[count, ROOT] = FACES, root
-    return count + bound_box(view.codes[count], centre, local, size, lens)
+            numbers[3 * k + c] = local[3 * k + c] / size[k]
+    code = code_of(view, count)
+    code[KIND], code[ROOT], code[CLOSED] = FACES, root[0], root[1]
+    return count + bound_box(code_of(view, count), centre, local, size, lens)
 
 
 @inner
 def finish(n, part, parts, local, sun, light, view):  # type: ignore[no-untyped-def]
     """What every kind of patch has: whose it is, its colour, light and axes."""
-    code, numbers, colour = view.codes[n], view.numbers[n], parts.colour[part]
+    code, numbers, colour = code_of(view, n), numbers_of(view, n), shift(parts.colour, 3 * part)
     code[PART], code[BODY], code[TEXTURE], code[PLAIN] = part, parts.body[part], parts.texture[part], -1
     for c in range(3):
         numbers[COLOUR + c] = 255.0 * colour[c]
@@ -245,4 +249,4 @@ def finish(n, part, parts, local, sun, light, view):  # type: ignore[no-untyped-
     if code[KIND] > DISC:
         for k in range(3):
             for c in range(3):
-                numbers[AXES + 3 * k + c] = local[k, c]
+                numbers[AXES + 3 * k + c] = local[3 * k + c]

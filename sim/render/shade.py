@@ -1,8 +1,8 @@
 """Colours of what is visible: for each packet, each patch in it is shaded once and written where it is seen."""
 
 from loci.sim.render import textures
-from loci.sim.render.frame import AXES, BALL, COLOUR, DISC, FACES, KIND, PLAIN, SUN, TEXTURE
-from loci.sim.render.simd import floor, gather, inner, larger, load, magnitude, real, repeat, root, smaller, where
+from loci.sim.render.frame import AXES, BALL, COLOUR, DISC, FACES, KIND, SUN, TEXTURE, code_of, numbers_of
+from loci.sim.render.simd import floor, gather, inner, larger, load, magnitude, real, repeat, root, shift, smaller, where
 
 TEXELS = textures.SIZE * textures.SIZE
 LAST = textures.SIZE - 1
@@ -16,7 +16,7 @@ def shade(view, n, mask, x, y, t, place, light, lit, texels, meshes):  # type: i
 
     `light` is ambient and diffuse, `lit` is 1 where the light arrives and 0 in shadow.
     """
-    kind = view.codes[n, KIND]
+    kind = code_of(view, n)[KIND]
     if kind <= DISC:
         return shade_flat(view, n, mask, x, y, t, light, lit, texels)
     if kind == BALL:
@@ -28,7 +28,7 @@ def shade(view, n, mask, x, y, t, place, light, lit, texels, meshes):  # type: i
 
 @inner
 def shade_flat(view, n, mask, x, y, t, light, lit, texels):  # type: ignore[no-untyped-def]
-    q, code = view.numbers[n], view.codes[n]
+    q, code = numbers_of(view, n), code_of(view, n)
     brightness = (q[11] - light[0]) * lit + light[0]
     if code[TEXTURE] == 0:
         return mix(q, brightness)
@@ -39,13 +39,13 @@ def shade_flat(view, n, mask, x, y, t, light, lit, texels):  # type: ignore[no-u
 
 @inner
 def shade_ball(view, n, mask, x, y, t, light, lit, texels):  # type: ignore[no-untyped-def]
-    q, code = view.numbers[n], view.codes[n]
+    q, code = numbers_of(view, n), code_of(view, n)
     px, py, pz = x * t + q[0], y * t + q[1], t + q[2]
     facing = (px * q[SUN] + py * q[SUN + 1] + pz * q[SUN + 2]) * -q[5]
     brightness = larger(facing, 0.0) * lit * light[1] + light[0]
     if code[TEXTURE] == 0:
         return mix(q, brightness)
-    a = q[AXES : AXES + 9]
+    a = shift(q, AXES)
     return mix_texel(q, brightness, solid_texel(
         texels, code[TEXTURE], mask, px * a[0] + py * a[1] + pz * a[2], px * a[3] + py * a[4] + pz * a[5],
         px * a[6] + py * a[7] + pz * a[8], px * a[0] + py * a[1] + pz * a[2], px * a[3] + py * a[4] + pz * a[5],
@@ -54,7 +54,7 @@ def shade_ball(view, n, mask, x, y, t, light, lit, texels):  # type: ignore[no-u
 
 @inner
 def shade_tube(view, n, mask, x, y, t, light, lit, texels):  # type: ignore[no-untyped-def]
-    q, code = view.numbers[n], view.codes[n]
+    q, code = numbers_of(view, n), code_of(view, n)
     px = (x * q[9] + (y * q[10] + q[11])) * t + q[15]
     py = (x * q[12] + (y * q[13] + q[14])) * t + q[16]
     brightness = larger((px * q[SUN] + py * q[SUN + 1]) * -q[36], 0.0) * lit * light[1] + light[0]
@@ -67,12 +67,12 @@ def shade_tube(view, n, mask, x, y, t, light, lit, texels):  # type: ignore[no-u
 @inner
 def shade_faces(view, n, mask, x, y, t, place, light, lit, texels, meshes):  # type: ignore[no-untyped-def]
     """Flat triangles, lit on the side that is seen; a face's colour multiplies the shape's."""
-    q, code = view.numbers[n], view.codes[n]
+    q, code = numbers_of(view, n), code_of(view, n)
     face = where(mask, load(view.face, place), 0)
     nx = gather(meshes.triangles, face * 12 + 9) * (1.0 / q[12])
     ny = gather(meshes.triangles, face * 12 + 10) * (1.0 / q[13])
     nz = gather(meshes.triangles, face * 12 + 11) * (1.0 / q[14])
-    a = q[AXES : AXES + 9]
+    a = shift(q, AXES)
     dx, dy, dz = x * a[0] + (y * a[1] + a[2]), x * a[3] + (y * a[4] + a[5]), x * a[6] + (y * a[7] + a[8])
     towards = nx * dx + ny * dy + nz * dz
     facing = (nx * q[SUN] + ny * q[SUN + 1] + nz * q[SUN + 2]) / root(nx * nx + ny * ny + nz * nz)

@@ -6,10 +6,10 @@ the packet's are tried, sixteen rectangles at once.
 
 import math
 
-from loci.sim.render.frame import FAR_AWAY, PART, SHADOW
+from loci.sim.render.frame import CASTER, FAR_AWAY, PART, code_of
 from loci.sim.render.pack import BOX, CAPSULE, CYLINDER, MESH, PLANE, SPHERE
 from loci.sim.render.patches import to_camera, to_local
-from loci.sim.render.simd import bits, greatest, inner, larger, least, load, lowest, magnitude, repeat, root, smaller, where
+from loci.sim.render.simd import bits, greatest, inner, larger, least, load, lowest, magnitude, opposite, repeat, root, shift, smaller, where
 from loci.sim.render.traverse import blocked_by_faces
 
 BIAS = 1e-3
@@ -26,24 +26,26 @@ def set_up_shadows(parts, used, light, eye, axes, view):  # type: ignore[no-unty
     Returns those axes a, b and the light's direction, in camera axes.
     """
     a, b, c = across(light[0], light[1], light[2])
-    view.outlines[:] = FAR_AWAY
+    padded = (used + 15) // 16 * 16
+    for i in range(5 * padded):
+        view.outlines[i] = FAR_AWAY
     for part in range(used):
-        centre = to_camera(parts.position[part], eye, axes)
-        local, origin = to_local(parts.rotation[part], axes, centre, view.local)
-        row, size = view.casters[part], parts.size[part]
+        centre = to_camera(shift(parts.position, 3 * part), eye, axes)
+        local, origin = to_local(shift(parts.rotation, 9 * part), axes, centre, view.local)
+        row, size = shift(view.casters, CASTER * part), shift(parts.size, 3 * part)
         reach_a, reach_b, reach_c = 0.0, 0.0, 0.0
         for k in range(3):
             row[9 + k], row[15 + k] = origin[k], size[k]
-            row[12 + k] = -(local[k, 0] * c[0] + local[k, 1] * c[1] + local[k, 2] * c[2])
+            row[12 + k] = -(local[3 * k] * c[0] + local[3 * k + 1] * c[1] + local[3 * k + 2] * c[2])
             for j in range(3):
-                row[3 * k + j] = local[k, j]
-            reach_a += size[k] * abs(local[k, 0] * a[0] + local[k, 1] * a[1] + local[k, 2] * a[2])
-            reach_b += size[k] * abs(local[k, 0] * b[0] + local[k, 1] * b[1] + local[k, 2] * b[2])
+                row[3 * k + j] = local[3 * k + j]
+            reach_a += size[k] * abs(local[3 * k] * a[0] + local[3 * k + 1] * a[1] + local[3 * k + 2] * a[2])
+            reach_b += size[k] * abs(local[3 * k] * b[0] + local[3 * k + 1] * b[1] + local[3 * k + 2] * b[2])
             reach_c += size[k] * abs(row[12 + k])
         x, y, z = dot(centre, a), dot(centre, b), dot(centre, c)
-        view.outlines[LOW_A, part], view.outlines[HIGH_A, part] = x - reach_a, x + reach_a
-        view.outlines[LOW_B, part], view.outlines[HIGH_B, part] = y - reach_b, y + reach_b
-        view.outlines[LOW_L, part] = z - reach_c
+        view.outlines[LOW_A * padded + part], view.outlines[HIGH_A * padded + part] = x - reach_a, x + reach_a
+        view.outlines[LOW_B * padded + part], view.outlines[HIGH_B * padded + part] = y - reach_b, y + reach_b
+        view.outlines[LOW_L * padded + part] = z - reach_c
     return a, b, c
 
 
@@ -74,24 +76,25 @@ def lit_lanes(view, n, mask, x, y, t, basis, parts, used, meshes):  # type: igno
     low_a, high_a = least(where(mask, along_a, FAR_AWAY)), greatest(where(mask, along_a, -FAR_AWAY))
     low_b, high_b = least(where(mask, along_b, FAR_AWAY)), greatest(where(mask, along_b, -FAR_AWAY))
     high_c = greatest(where(mask, along_c, -FAR_AWAY))
-    own, outlines, open_lanes = view.codes[n, PART], view.outlines, mask
+    own, outlines, open_lanes = code_of(view, n)[PART], view.outlines, mask
+    padded = (used + 15) // 16 * 16
     for group in range(0, used, 16):
-        meets = (load(outlines[LOW_A], group) <= high_a) & (load(outlines[HIGH_A], group) >= low_a)
-        meets = meets & (load(outlines[LOW_B], group) <= high_b) & (load(outlines[HIGH_B], group) >= low_b)
-        left = bits(meets & (load(outlines[LOW_L], group) < high_c))
+        meets = (load(outlines, LOW_A * padded + group) <= high_a) & (load(outlines, HIGH_A * padded + group) >= low_a)
+        meets = meets & (load(outlines, LOW_B * padded + group) <= high_b) & (load(outlines, HIGH_B * padded + group) >= low_b)
+        left = bits(meets & (load(outlines, LOW_L * padded + group) < high_c))
         while left != 0:
             part = group + lowest(left)
             left &= left - 1
             if part != own or parts.kind[part] == MESH:
                 blocked = blocks(parts.kind[part], view, part, px, py, t, parts, meshes)
-                open_lanes = where(blocked, blocked & (load(outlines[LOW_A], 0) > FAR_AWAY), open_lanes)
+                open_lanes = open_lanes & opposite(blocked)
     return where(open_lanes, repeat(1.0), 0.0)
 
 
 @inner
 def blocks(kind, view, part, px, py, pz, parts, meshes):  # type: ignore[no-untyped-def]
     """Where a part stands between points (camera axes) and the light."""
-    m = view.casters[part]
+    m = shift(view.casters, CASTER * part)
     x = px * m[0] + py * m[1] + pz * m[2] + m[9]
     y = px * m[3] + py * m[4] + pz * m[5] + m[10]
     z = px * m[6] + py * m[7] + pz * m[8] + m[11]
@@ -110,7 +113,7 @@ def blocks(kind, view, part, px, py, pz, parts, meshes):  # type: ignore[no-unty
         away = z * (-1.0 / dz if dz < -THIN else 0.0)
         inside = (magnitude(x + away * dx) <= m[15]) & (magnitude(y + away * dy) <= m[16])
         return inside & (away > BIAS)
-    root_node = meshes.roots[parts.mesh[part]]
+    root_node = meshes.roots[2 * parts.mesh[part]]
     return blocked_by_faces(view.stack, root_node, x * (1 / m[15]), y * (1 / m[16]), z * (1 / m[17]),
                             dx / m[15], dy / m[16], dz / m[17], meshes, BIAS)  # fmt: skip
 

@@ -13,7 +13,7 @@ from numba import njit, types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
 LANES = 16
-inner = njit(nogil=True, error_model="numpy")
+inner = njit(nogil=True, error_model="numpy", forceinline=True)
 """For functions that are compiled into a kernel: division by zero gives infinity."""
 INT = ir.IntType(32)
 ELEMENTS = {"floats": ir.FloatType(), "ints": INT, "truths": ir.IntType(1)}
@@ -128,6 +128,12 @@ def bits(typing: Any, x: Any) -> Any:
 
 
 @intrinsic
+def opposite(typing: Any, x: Any) -> Any:
+    """True where x is false."""
+    return _unary(x, truths, truths, lambda builder, value: builder.not_(value))
+
+
+@intrinsic
 def lowest(typing: Any, x: Any) -> Any:
     """Number of the lowest set bit of an int64 that is not 0."""
     if x != types.int64:
@@ -215,84 +221,99 @@ def greatest(typing: Any, x: Any) -> Any:
     return _reduce(x, ">")
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, index: Any, element: Any) -> Any:
-    """Address of array[index], unchecked, as a pointer to `element`."""
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [index]), element.as_pointer())
+@intrinsic
+def pointer(typing: Any, array: Any) -> Any:
+    """Address of an array's first element. Unlike arrays, pointers are not counted, sliced or checked; who makes one
+    keeps the array."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return context.make_array(array)(context, builder, values[0]).data
+
+    return types.CPointer(array.dtype)(array), build
 
 
 @intrinsic
-def load(typing: Any, array: Any, index: Any) -> Any:
-    """Sixteen elements of a flat float32 or int32 array from `index` on (unchecked)."""
-    kind = floats if array.dtype == types.float32 else ints
+def shift(typing: Any, start: Any, count: Any) -> Any:
+    """The pointer `count` elements further on."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vector = ir.VectorType(ELEMENTS[kind.name], LANES)
-        return builder.load(_pointer(context, builder, array, values[0], values[1], vector), align=4)
+        return builder.gep(values[0], [values[1]])
 
-    return kind(array, types.intp), build
+    return start(start, types.intp), build
+
+
+def _lanes_of(start: Any) -> Lanes:
+    return floats if start.dtype == types.float32 else ints
 
 
 @intrinsic
-def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write sixteen elements of a flat float32 or int32 array from `index` on (unchecked)."""
+def load(typing: Any, start: Any, index: Any) -> Any:
+    """Sixteen float32 or int32 from start[index] on."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        address = _pointer(context, builder, array, values[0], values[1], values[2].type)
+        vector = ir.VectorType(ELEMENTS[_lanes_of(start).name], LANES)
+        return builder.load(builder.bitcast(builder.gep(values[0], [values[1]]), vector.as_pointer()), align=4)
+
+    return _lanes_of(start)(start, types.intp), build
+
+
+@intrinsic
+def store(typing: Any, start: Any, index: Any, value: Any) -> Any:
+    """Write sixteen float32 or int32 to start[index] and on."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        address = builder.bitcast(builder.gep(values[0], [values[1]]), values[2].type.as_pointer())
         builder.store(values[2], address, align=4)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, value), build
+    return types.none(start, types.intp, value), build
 
 
 @intrinsic
-def gather(typing: Any, array: Any, index: Any) -> Any:
-    """Elements of a flat float32 or int32 array at sixteen places (unchecked)."""
-    kind = floats if array.dtype == types.float32 else ints
+def gather(typing: Any, start: Any, index: Any) -> Any:
+    """The float32 or int32 at sixteen places."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        result = ir.Constant(ir.VectorType(ELEMENTS[kind.name], LANES), ir.Undefined)
+        result = ir.Constant(ir.VectorType(ELEMENTS[_lanes_of(start).name], LANES), ir.Undefined)
         for lane in range(LANES):
             number = ir.Constant(INT, lane)
             place = builder.sext(builder.extract_element(values[1], number), ir.IntType(64))
-            address = _pointer(context, builder, array, values[0], place, ELEMENTS[kind.name])
-            result = builder.insert_element(result, builder.load(address), number)
+            result = builder.insert_element(result, builder.load(builder.gep(values[0], [place])), number)
         return result
 
-    return kind(array, index), build
+    return _lanes_of(start)(start, index), build
 
 
 @intrinsic
-def store_rows(typing: Any, array: Any, index: Any, stride: Any, value: Any) -> Any:
-    """Write a packet as four rows of four into a flat image: rows begin at index + row * stride (unchecked)."""
+def store_rows(typing: Any, image: Any, index: Any, stride: Any, value: Any) -> Any:
+    """Write a packet as four rows of four into an image: rows begin at index + row * stride."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        _store_rows(context, builder, array, values[:3], values[3], 4)
+        _store_rows(builder, values[:3], values[3], 4)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, types.intp, value), build
+    return types.none(image, types.intp, types.intp, value), build
 
 
 @intrinsic
-def store_colours(typing: Any, array: Any, index: Any, stride: Any, value: Any) -> Any:
-    """Write ints 0x00bbggrr as four rows of twelve bytes into a flat uint8 image (unchecked)."""
+def store_colours(typing: Any, image: Any, index: Any, stride: Any, value: Any) -> Any:
+    """Write ints 0x00bbggrr as four rows of twelve bytes into an image of uint8."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         octets = builder.bitcast(values[3], ir.VectorType(ir.IntType(8), 4 * LANES))
         kept = ir.Constant(ir.VectorType(INT, 3 * LANES), [4 * (i // 3) + i % 3 for i in range(3 * LANES)])
         packed = builder.shuffle_vector(octets, octets, kept)
-        words = builder.bitcast(packed, ir.VectorType(INT, 3 * LANES // 4))
-        _store_rows(context, builder, array, values[:3], words, 3)
+        _store_rows(builder, values[:3], builder.bitcast(packed, ir.VectorType(INT, 3 * LANES // 4)), 3)
         return context.get_dummy_value()
 
-    return types.none(array, types.intp, types.intp, value), build
+    return types.none(image, types.intp, types.intp, value), build
 
 
-def _store_rows(context: Any, builder: Any, kind: Any, place: Any, value: Any, length: int) -> None:
-    array, start, stride = place
+def _store_rows(builder: Any, place: Any, value: Any, length: int) -> None:
+    image, start, stride = place
     row_type = ir.VectorType(value.type.element, length)
     for row in range(4):
         lanes = ir.Constant(ir.VectorType(INT, length), list(range(row * length, (row + 1) * length)))
-        address = _pointer(context, builder, kind, array, start, row_type)
+        address = builder.bitcast(builder.gep(image, [start]), row_type.as_pointer())
         builder.store(builder.shuffle_vector(value, value, lanes), address, align=1)
         start = builder.add(start, stride)

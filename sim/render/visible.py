@@ -3,7 +3,7 @@
 The depth buffer holds w = 1 / depth, 0 where nothing is, so nearer is larger and flat patches need no division.
 """
 
-from loci.sim.render.frame import BALL, BODY, BOTTOM, DISC, FACES, KIND, LEFT, NEAR, QUAD, RIGHT, TOP, TUBE
+from loci.sim.render.frame import BALL, BODY, BOTTOM, DISC, FACES, KIND, LEFT, NEAR, QUAD, RIGHT, TOP, TUBE, code_of, numbers_of
 from loci.sim.render.simd import inner, load, magnitude, repeat, root, store, where
 from loci.sim.render.traverse import draw_faces
 
@@ -18,12 +18,12 @@ def find_visible(view, count, meshes, across, by_patch):  # type: ignore[no-unty
     Meshes come last, because walking them costs most and what hides them spares it.
     """
     nothing, none = repeat(0.0), repeat(-1)
-    for i in range(0, len(view.inverse), 16):
+    for i in range(0, view.pixels, 16):
         store(view.inverse, i, nothing)
         store(view.label, i, none)
     for n in range(count):
-        kind = view.codes[n, KIND]
-        label = n if by_patch else view.codes[n, BODY]
+        kind = code_of(view, n)[KIND]
+        label = n if by_patch else code_of(view, n)[BODY]
         if kind == QUAD or kind == DISC:
             draw_flat(view, n, label, across, kind == DISC)
         elif kind == BALL:
@@ -31,8 +31,8 @@ def find_visible(view, count, meshes, across, by_patch):  # type: ignore[no-unty
         elif kind == TUBE:
             draw_tube(view, n, label, across)
     for n in range(count):
-        if view.codes[n, KIND] == FACES:
-            draw_faces(view, n, n if by_patch else view.codes[n, BODY], meshes, across, FAR_SIDE)
+        if code_of(view, n)[KIND] == FACES:
+            draw_faces(view, n, n if by_patch else code_of(view, n)[BODY], meshes, across, FAR_SIDE)
 
 
 @inner
@@ -47,7 +47,7 @@ def keep(view, place, hit, w, label):  # type: ignore[no-untyped-def]
 @inner
 def draw_flat(view, n, label, across, disc):  # type: ignore[no-untyped-def]
     """A parallelogram, |u| <= w and |v| <= w, or a disc, u² + v² <= w²."""
-    q, code, name = view.numbers[n], view.codes[n], repeat(label)
+    q, code, name = numbers_of(view, n), code_of(view, n), repeat(label)
     for row in range(code[TOP], code[BOTTOM]):
         y = load(view.down, row * 16)
         w_row, u_row, v_row = y * q[1] + q[2], y * q[4] + q[5], y * q[7] + q[8]
@@ -64,7 +64,7 @@ def draw_flat(view, n, label, across, disc):  # type: ignore[no-untyped-def]
 @inner
 def draw_ball(view, n, label, across):  # type: ignore[no-untyped-def]
     """A sphere: w = (√(r² d·d - |o × d|²) - o·d) / (o·o - r²), the nearer of the two crossings."""
-    q, code, name = view.numbers[n], view.codes[n], repeat(label)
+    q, code, name = numbers_of(view, n), code_of(view, n), repeat(label)
     ox, oy, oz = q[0], q[1], q[2]
     for row in range(code[TOP], code[BOTTOM]):
         y = load(view.down, row * 16)
@@ -80,7 +80,7 @@ def draw_ball(view, n, label, across):  # type: ignore[no-untyped-def]
 @inner
 def draw_tube(view, n, label, across):  # type: ignore[no-untyped-def]
     """The side of a cylinder along z: as a sphere in x and y, and |z| <= half height."""
-    q, code, name = view.numbers[n], view.codes[n], repeat(label)
+    q, code, name = numbers_of(view, n), code_of(view, n), repeat(label)
     half, oz = q[35], q[17]
     for row in range(code[TOP], code[BOTTOM]):
         y = load(view.down, row * 16)

@@ -33,7 +33,6 @@ import numpy as np
 from gymnasium import spaces
 
 from loci.sim.backend import Place
-from loci.sim.geometry import wrap_angle
 from loci.sim.sensors import Camera, Sensor, Words
 from loci.sim.task import Advice, Outcome
 from loci.sim.tasks.ring import Ring
@@ -161,7 +160,7 @@ class FastMapping:
         if faced and faced not in self._introduced:
             self._introduced.add(faced)
             self._reward += VISIT_REWARD
-        late = self._clock >= (self._caps["discovery"] if self.phase == "discovery" else self.delay)
+        late = self._clock >= (self._caps["discovery"] if self.phase == "discovery" else self.delay - 1)
         found = self.phase == "discovery" and len(self._introduced) == len(self.names)
         self._next_phase = late or found
         return f"this is a {self.names[faced]}" if faced and not self.mute else ""
@@ -237,7 +236,7 @@ class FastMapping:
 
     def _bearing(self, name: str, x: float, y: float, yaw: float) -> float:
         bx, by = self._spots[name]
-        return float(wrap_angle(math.atan2(by - y, bx - x) - yaw))
+        return math.remainder(math.atan2(by - y, bx - x) - yaw, 2.0 * math.pi)
 
 
 def _choices(name: str, value: int | Sequence[int], least: int) -> tuple[int, ...]:

@@ -16,6 +16,9 @@ from loci.sim.render.meshes import read
 from loci.sim.world import Body, Pose, Shape
 from loci.sim.worlds.objects import divide
 
+BROKEN = frozenset({168})
+"""Numbers of the package's meshes whose file holds no finite vertex."""
+
 
 @lru_cache(maxsize=2048)
 def mesh_shape(path: str, longest: float, colour: tuple[float, float, float] = (0.8, 0.8, 0.8)) -> Shape:
@@ -37,7 +40,10 @@ def _extents(path: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class PybulletObjects:
-    """The package's `random_urdfs`: 1,000 procedural shapes without texture; each gets a colour from its number."""
+    """The package's `random_urdfs`: 1,000 procedural shapes without texture; each gets a colour from its number.
+
+    One file holds no finite vertex (`BROKEN`); no split contains it.
+    """
 
     held_out: float = 0.2
     width: float = 0.7
@@ -45,7 +51,7 @@ class PybulletObjects:
     count: int = 1000
 
     def split(self, name: str) -> Sequence[int]:
-        return _divided(self.count, self.held_out, self.seed)[name]
+        return [n for n in _divided(self.count, self.held_out, self.seed)[name] if n not in BROKEN]
 
     def body(self, number: int, name: str) -> Body:
         if not 0 <= number < self.count:

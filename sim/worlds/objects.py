@@ -16,6 +16,10 @@ from loci.sim.world import Body, Kind, Pose, Shape
 
 SPLITS = ("train", "held_out")
 PATTERNS = ("", "", "checker", "stripes", "dots")
+TALL = 1.2
+"""Greatest height of a compound, in widths."""
+OVERLAP = 0.9
+"""Share of a part's height after which the next one stands, so that round parts touch."""
 
 
 @runtime_checkable
@@ -73,17 +77,18 @@ _divided = lru_cache(maxsize=64)(divide)
 
 @lru_cache(maxsize=4096)
 def _parts(number: int, width: float, seed: int) -> tuple[Shape, ...]:
-    """A stack of primitives: each stands on the one below, the widest at random."""
+    """A stack of primitives with turns, shifts, colours and patterns of their own, shrunk where it is too high."""
     rng = np.random.default_rng((seed, number))
-    hue = rng.random()
-    floor, parts = 0.0, []
-    for _ in range(rng.integers(2, 5)):
-        size = _size(rng, width)
+    sizes = [_size(rng, width) for _ in range(rng.integers(2, 5))]
+    shrink = min(1.0, TALL * width / (OVERLAP * 2.0 * sum(size[2] for _, size in sizes)))
+    hue, floor, parts = rng.random(), 0.0, []
+    for kind, full in sizes:
+        x, y, z = (float(shrink * edge) for edge in full)
         hue = (hue + rng.uniform(0.15, 0.5)) % 1.0
-        offset = rng.uniform(-0.5, 0.5, 2) * max(0.0, width / 2 - max(size[1]))
-        pose = Pose.at(float(offset[0]), float(offset[1]), floor + size[1][2], float(rng.uniform(0, np.pi)))
-        parts.append(Shape(size[0], size[1], _colour(rng, hue), PATTERNS[rng.integers(len(PATTERNS))], pose=pose))
-        floor += 1.8 * size[1][2]
+        shift = rng.uniform(-0.5, 0.5, 2) * max(0.0, shrink * width / 2 - max(x, y))
+        pose = Pose.at(float(shift[0]), float(shift[1]), floor + z, float(rng.uniform(0, np.pi)))
+        parts.append(Shape(kind, (x, y, z), _colour(rng, hue), PATTERNS[rng.integers(len(PATTERNS))], pose=pose))
+        floor += OVERLAP * 2.0 * z
     return tuple(parts)
 
 

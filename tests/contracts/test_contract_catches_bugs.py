@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from loci.memories.memory import Entry, MapMemory, Memory, Percept, Recall, stack
+from loci.memories.memory import Entry, MapMemory, Memory, Recall
 from tests.contracts import memory_contract as contract
 from tests.contracts.memory_contract import ENCODER, EVERY_MEMORY
 
@@ -236,19 +236,3 @@ def test_a_map_must_answer_nearest_first():
     contract.maps_answer(Places())
     with pytest.raises(AssertionError):
         contract.maps_answer(FarthestFirst())
-
-
-def test_stack_keeps_every_part_of_a_recall():
-    one = Recall(torch.ones(2, 3), {"loss": torch.ones(2)}, torch.ones(2), {"rows": torch.ones(2, 4)})
-    window = stack([one, one])
-    assert window.feature.shape == (2, 2, 3)
-    assert window.losses["loss"].shape == (2, 2)
-    assert window.bonus is not None
-    assert window.bonus.shape == (2, 2)
-    assert window.at(1).trace["rows"].shape == (2, 4)
-
-
-def test_a_moment_alone_is_a_window_of_one_step():
-    moment = Percept(embed=torch.ones(2, 3), position=torch.zeros(2, 3))
-    assert moment.alone().embed.shape == (2, 1, 3)
-    assert torch.equal(moment.alone().at(0).position, moment.position)

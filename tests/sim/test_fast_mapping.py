@@ -58,7 +58,7 @@ def test_picking_the_first_object_seen_succeeds_by_chance_only() -> None:
     while len(results) < 900:
         actions = world.expert(0)[0]
         for row, task in enumerate(world.tasks):
-            if task.phase == "instruction":
+            if task.phase == "instruction" and not world._done[row]:
                 seen = task._faced(*world._places[row].agent())
                 ahead = any(abs(task._bearing(n, *world._places[row].agent())) <= task.ring.spacing / 2 for n in task.names)
                 actions[row] = GRASP if seen else FORWARD if ahead else LEFT

@@ -92,6 +92,9 @@ class KinematicBackend:
     def agents(self) -> tuple[np.ndarray, np.ndarray]:
         return self._position.copy(), self._yaw.copy()
 
+    def agent(self, row: int) -> tuple[float, float, float]:
+        return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
+
     def world(self, row: int) -> World:
         world = self._worlds[row]
         if world is None:

@@ -1,0 +1,109 @@
+"""Every yaml composes and builds what it names; the wheel holds them all; typos are answered with the choices."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_module
+from hydra.errors import ConfigCompositionException, MissingConfigException
+from omegaconf import DictConfig, OmegaConf
+
+from loci.agents.build import build_agent, build_env, build_learner, build_task
+from loci.agents.jobs import plan
+from loci.memories.state import nbytes
+
+CONF = Path(__file__).parents[1] / "conf"
+GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and not p.name.startswith("__"))
+CHOICES = [(group, p.stem) for group in GROUPS for p in sorted((CONF / group).glob("*.yaml"))]
+PLAIN = ["folder=unused", "name=unused"]
+
+
+def train(*overrides: str) -> DictConfig:
+    with initialize_config_module("loci.conf", version_base="1.3"):
+        return compose("train", overrides=[*PLAIN, *overrides])
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_choice_composes_and_builds(group: str, choice: str) -> None:
+    if choice == "meshes":
+        pytest.importorskip("pybullet_data")
+    config = train(f"{group}={choice}")
+    OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    task = build_task(config)
+    agent = build_agent(config, 5)
+    build_learner(config)
+    assert task.max_steps > 0
+    assert nbytes(agent.initial(2)) == 2 * nbytes(agent.initial(1))
+
+
+@pytest.mark.parametrize("choice", [c for g, c in CHOICES if g in ("backend", "world", "task")])
+def test_every_world_can_be_entered(choice: str) -> None:
+    if choice == "meshes":
+        pytest.importorskip("pybullet_data")
+    group = next(g for g, c in CHOICES if c == choice)
+    env = build_env(train(f"{group}={choice}", "scale=debug"), 2)
+    step = env.reset(0)
+    assert step.obs["rgb"].shape[0] == 2
+    env.step(env.expert(0)[0])
+
+
+@pytest.mark.parametrize("root", sorted(p.stem for p in CONF.glob("*.yaml")))
+def test_every_root_composes_and_says_what_it_is(root: str) -> None:
+    assert (CONF / f"{root}.yaml").read_text().startswith("# loci ")
+    with initialize_config_module("loci.conf", version_base="1.3"):
+        compose(root)
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_every_yaml_says_what_it_is(group: str, choice: str) -> None:
+    lines = (CONF / group / f"{choice}.yaml").read_text().splitlines()
+    assert any(line.startswith("# ") and len(line) > 20 for line in lines[:2])
+
+
+@pytest.mark.parametrize("experiment", sorted(p.stem for p in (CONF / "experiment").glob("*.yaml")))
+def test_every_row_and_cell_of_an_experiment_composes(experiment: str) -> None:
+    config = train(f"experiment={experiment}")
+    for job in plan(dict(config.rows), [0], Path("unused"), [f"experiment={experiment}", *PLAIN[1:]]):
+        with initialize_config_module("loci.conf", version_base="1.3"):
+            row = job.config()
+        assert row.folder == f"unused/{job.row}-s0"
+        for settings in row.evaluation.cells.values():
+            build_task(row, **OmegaConf.to_container(settings))  # type: ignore[arg-type]
+
+
+def test_a_mistyped_choice_lists_the_choices() -> None:
+    with pytest.raises(MissingConfigException, match=r"(?s)memory/dual_codin.*dual_coding\n\tgru"):
+        train("memory=dual_codin")
+
+
+def test_a_mistyped_key_is_refused() -> None:
+    with pytest.raises(ConfigCompositionException, match="learner.rtae"):
+        train("learner.rtae=1")
+
+
+def test_a_cell_with_an_unknown_setting_lists_the_settings() -> None:
+    with pytest.raises(KeyError, match="task has no setting object. Settings: .*objects"):
+        build_task(train(), object=3)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "compare", "record"])
+def test_help_teaches(command: str) -> None:
+    out = subprocess.run(
+        [sys.executable, "-m", "loci.agents.cli", command, "--help"], capture_output=True, text=True, check=True
+    ).stdout
+    assert f"loci {command}" in out or "memory" in out
+
+
+def test_the_wheel_holds_every_yaml_and_module(tmp_path: Path) -> None:
+    import zipfile
+
+    root = CONF.parent
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), str(root)]
+    subprocess.run(build, check=True, capture_output=True)
+    names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
+    for layer in ("sim", "agents", "memories", "conf"):
+        for path in (root / layer).rglob("*"):
+            if path.suffix in (".py", ".yaml"):
+                assert f"loci/{path.relative_to(root)}" in names
+    assert "loci/py.typed" in names
