@@ -102,7 +102,9 @@ def _ceiling(results: dict[str, Any]) -> list[str]:
         if cell["low"] > cell["chance"]
     ]
     if leaks:
-        return [f"Without state, yet above what can be reached without memory, by luck or by a leak: {', '.join(leaks)}."]
+        return [
+            f"Without state, yet above what can be reached without memory, by luck or by a leak: {', '.join(leaks)}."
+        ]
     names = ", ".join(stateless)
     return [f"{names} (no state) nowhere lies above the ceiling without memory, as it must."] if stateless else []
 

@@ -113,7 +113,8 @@ def _map(film: Film, step: int) -> Image.Image:
     if len(way) > 1:
         draw.line(way, "white", 3 * scale, joint="curve")
         draw.line(way, ACCENT, 2 * scale, joint="curve")
-    _arrow(draw, moment, scale)
+    column, row = marker(moment)
+    arrow(draw, (scale * column, scale * row), moment.heading, 9.0 * scale)
     for name, place in moment.names.items():
         column, row = (scale * moment.overhead.pixels(place[None])[0]).tolist()
         spot = (column, row + 22 * scale)
@@ -121,16 +122,15 @@ def _map(film: Film, step: int) -> Image.Image:
     return picture.resize((FINE, FINE), Image.Resampling.LANCZOS)
 
 
-def _arrow(draw: ImageDraw.ImageDraw, moment: Moment, scale: int, radius: float = 9.0) -> None:
-    column, row = (scale * value for value in marker(moment))
-    radius *= scale
-    along = np.array([math.cos(moment.heading), -math.sin(moment.heading)])
-    across = np.array([-along[1], along[0]])
-    centre = np.array([column, row])
-    tip, sides = centre + 1.9 * radius * along, [centre + 0.75 * radius * (along * 0.75 + s * across) for s in (-1, 1)]
-    draw.polygon([tuple(tip.tolist()), *(tuple(side.tolist()) for side in sides)], ACCENT, "white", scale)
-    box = (column - radius, row - radius, column + radius, row + radius)
-    draw.ellipse(box, ACCENT, "white", 2 * scale)
+def arrow(draw: ImageDraw.ImageDraw, spot: tuple[float, float], heading: float, radius: float) -> None:
+    """An agent seen from above: a disc with a tip along its heading, radians."""
+    along = np.array([math.cos(heading), -math.sin(heading)])
+    across, centre = np.array([-along[1], along[0]]), np.array(spot)
+    sides = [centre + 0.75 * radius * (0.75 * along + side * across) for side in (-1, 1)]
+    corners = [tuple(corner.tolist()) for corner in (centre + 1.9 * radius * along, *sides)]
+    draw.polygon(corners, ACCENT, "white", round(radius / 9))
+    column, row = spot
+    draw.ellipse((column - radius, row - radius, column + radius, row + radius), ACCENT, "white", round(radius / 4.5))
 
 
 def _policy(draw: ImageDraw.ImageDraw, film: Film, moment: Moment) -> None:

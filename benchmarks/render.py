@@ -44,7 +44,9 @@ def room_scene(world: World) -> Scene:
     return scene
 
 
-def frames_per_second(scene: Scene, size: int, kinds: tuple[str, ...] = ("rgb", "depth", "instance"), **options: bool | int) -> int:
+def frames_per_second(
+    scene: Scene, size: int, kinds: tuple[str, ...] = ("rgb", "depth", "instance"), **options: bool | int
+) -> int:
     """One pose in each row, written into the same arrays every time."""
     eye, axes = camera_to_world(*poses(VIEWS), 1.0, math.radians(-15.0))
     out = render(scene, eye[:, None], axes[:, None], size, size, FOV, kinds, **options)  # type: ignore[arg-type]
@@ -72,7 +74,9 @@ def compile_seconds() -> float:
     """CPU seconds until the first picture with nothing in numba's cache."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"NUMBA_CACHE_DIR": folder}
-        done = subprocess.run([sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True, check=True
+        )
     return round(float(done.stdout), 1)
 
 
@@ -82,7 +86,9 @@ def machine() -> dict[str, object]:
 
     cpus = Path("/proc/cpuinfo")
     lines = cpus.read_text().splitlines() if cpus.exists() else []
-    model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    model = next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
+    )
     versions = {"python": platform.python_version(), "numba": numba.__version__, "numpy": np.__version__}
     return {"cpu": model, "cores": os.cpu_count(), **versions}
 

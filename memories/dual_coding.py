@@ -7,10 +7,11 @@ step, runs the core, then appends a row; the read is a cosine top-k, the softmax
 Letters: B environments, T steps, V L widths of the codes that come in, D code width, R rows, N rows of a window's bank
 (ring.py), Q columns queried, k rows read by each query, H core width.
 *Differs from the paper:* the query is made from the core's inputs h_{t-1}, v_t, l_t, so that a word is looked up when
-it is heard (the paper's text leaves open which state of the core asks); codes whose width is not D are projected, and
-the projection learns through the core like the encoder; empty rows are masked; rows equally similar (to 2^-16) are
-taken newest first; d_m² of the novelty bonus is the mean over the episode, since a reset forgets everything. The
-reconstruction losses, without which the codes are not worth storing in the 3D task, belong to the agent's decoders.
+it is heard (the paper leaves open which state of the core asks); codes whose width is not D are projected, and the
+projection learns through the core like the encoder; empty rows are masked; rows equally similar (to 2^-16) are taken
+newest first; self-attention is residual; d_m² of the novelty bonus is the mean over the episode, since a reset
+forgets everything. The reconstruction losses, without which the codes are not worth storing in the 3D task, belong to
+the agent's decoders.
 """
 
 import math
@@ -76,7 +77,7 @@ class Read:
 
 class Reader(nn.Module):
     """For each query: the k rows of largest β cos(q, key), softmax over those k alone, each row times its weight,
-    self-attention (residual) over the k, sum (§2.2 of the text; all of it linear in the rows but the attention)."""
+    self-attention (residual) over the k, sum."""
 
     def __init__(self, code_dim: int, k: int, queries: int, heads: int, self_attention: bool) -> None:
         super().__init__()
@@ -98,9 +99,8 @@ class Reader(nn.Module):
 
     @torch.no_grad()
     def _choose(self, query: Tensor, bank: Bank, order: Tensor) -> tuple[Tensor, Tensor]:
-        cosine = (bank.keys * query.transpose(-1, -2)).sum(
-            -1
-        )  # not a matrix product: equal rows must give equal cosines
+        # Not a matrix product, which may round equal rows differently.
+        cosine = (bank.keys * query.transpose(-1, -2)).sum(-1)
         best = (cosine * GRAIN).round().double().add(order[:, None]).topk(self.k)
         return best.indices, best.values > -torch.inf
 

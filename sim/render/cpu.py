@@ -9,6 +9,7 @@ frame.NEAR are not seen. The floating point is strict: the same pictures on ever
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,11 @@ from loci.sim.render.frame import SIDE, Lens, scratch
 from loci.sim.render.kernel import average, render_rows
 from loci.sim.render.pack import Scene
 
-KINDS: dict[str, tuple[tuple[int, ...], Any]] = {"rgb": ((3,), np.uint8), "depth": ((), np.float32), "instance": ((), np.int32)}
+KINDS: dict[str, tuple[tuple[int, ...], Any]] = {
+    "rgb": ((3,), np.uint8),
+    "depth": ((), np.float32),
+    "instance": ((), np.int32),
+}
 """What can be rendered: trailing shape and dtype."""
 Images = dict[str, np.ndarray]
 
@@ -61,7 +66,9 @@ def render(
     return images
 
 
-def _images(lead: tuple[int, ...], height: int, width: int, kinds: Sequence[str], out: Mapping[str, np.ndarray] | None) -> Images:
+def _images(
+    lead: tuple[int, ...], height: int, width: int, kinds: Sequence[str], out: Mapping[str, np.ndarray] | None
+) -> Images:
     """Arrays for the kinds asked for, the given ones where they fit."""
     images = {}
     for kind, (trail, dtype) in KINDS.items():
@@ -78,7 +85,15 @@ def _images(lead: tuple[int, ...], height: int, width: int, kinds: Sequence[str]
 
 
 def _cast(
-    scene: Scene, eye: np.ndarray, axes: np.ndarray, height: int, width: int, fov: float, images: Images, shadows: bool, threads: int
+    scene: Scene,
+    eye: np.ndarray,
+    axes: np.ndarray,
+    height: int,
+    width: int,
+    fov: float,
+    images: Images,
+    shadows: bool,
+    threads: int,
 ) -> None:
     """Fill images; by way of padded ones where the size is not a whole number of packets."""
     if height % SIDE or width % SIDE:
@@ -86,7 +101,9 @@ def _cast(
     else:
         padded = images
     lens = Lens(float(focal_length(height, fov)), height, width)
-    flat = tuple(padded[kind].reshape(-1) if kind in padded else np.empty(0, dtype) for kind, (_, dtype) in KINDS.items())
+    flat = tuple(
+        padded[kind].reshape(-1) if kind in padded else np.empty(0, dtype) for kind, (_, dtype) in KINDS.items()
+    )
     wanted = tuple(kind in padded for kind in KINDS)
     s, m = scene, scene.meshes
     fields = (s.kind, s.position, s.rotation, s.size, s.colour, s.texture, s.mesh, s.body)
@@ -95,21 +112,31 @@ def _cast(
 
     def work(rows: tuple[int, int]) -> None:
         memory = scratch(s.slots, *size)
-        render_rows(rows, fields, s.used, s.light, eye, axes, lens, library, textures.atlas(), wanted, shadows, flat, memory)
+        render_rows(
+            rows, fields, s.used, s.light, eye, axes, lens, library, textures.atlas(), wanted, shadows, flat, memory
+        )
 
     cuts = [scene.batch * i // threads for i in range(threads + 1)]
     if threads == 1:
         work((0, scene.batch))
     else:
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, zip(cuts[:-1], cuts[1:], strict=True)))
+            list(pool.map(work, pairwise(cuts)))
     if padded is not images:
         for kind, image in images.items():
             image[...] = padded[kind][:, :, :height, :width]
 
 
 def _check(
-    scene: Scene, eye: np.ndarray, axes: np.ndarray, height: int, width: int, fov: float, kinds: Sequence[str], supersample: int, threads: int
+    scene: Scene,
+    eye: np.ndarray,
+    axes: np.ndarray,
+    height: int,
+    width: int,
+    fov: float,
+    kinds: Sequence[str],
+    supersample: int,
+    threads: int,
 ) -> None:
     batch = scene.batch
     if eye.ndim != 3 or eye.shape[0] != batch or eye.shape[2] != 3 or axes.shape != (*eye.shape, 3):

@@ -1,4 +1,4 @@
-"""What the kernel's functions hand to each other: parts of a world, patches of a view, meshes and the picture's packets."""
+"""What the kernel's functions hand to each other: parts of a world, patches of a view, meshes, packets of pixels."""
 
 from typing import Any, NamedTuple
 
@@ -15,9 +15,9 @@ QUAD, DISC, BALL, TUBE, FACES = range(5)
 KIND, PART, BODY, LEFT, RIGHT, TOP, BOTTOM, TEXTURE, PLAIN, ROOT, CLOSED = range(11)
 """Columns of View.codes. LEFT to BOTTOM: the packets it may cover. PLAIN: its colour if it has only one, else -1."""
 COLOUR, SUN, AXES = 20, 23, 26
-"""Columns of View.numbers that every kind has: 255 x colour, direction of the light, and (curved) camera to part axes."""
+"""Columns of View.numbers: 255 x colour, direction of the light and, unless flat, camera to part axes."""
 NUMBERS, CODES, CASTER = 38, 11, 18
-STACK = 128
+STACK, EDGES = 128, 192
 FAR_AWAY = 1e9
 Pointer = Any
 PATCHES = 3
@@ -73,12 +73,13 @@ class View(NamedTuple):
     label: Pointer  # int32 (pixels,) patch or body
     face: Pointer  # int32 (pixels,) triangle
     stack: Pointer  # int32 (STACK,)
+    edges: Pointer  # float32 (12, 16) see traverse.try_leaf
     local: Pointer  # float64 (3, 3) camera axes to part axes
 
 
 def scratch(slots: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Memory for a View of pictures of height x width pixels (multiples of SIDE): float32, int32, float64."""
-    reals = slots * (PATCHES * NUMBERS + CASTER) + height * width + SIDE * (height + width) + 5 * (slots + 15)
+    reals = slots * (PATCHES * NUMBERS + CASTER) + height * width + SIDE * (height + width) + 5 * (slots + 15) + EDGES
     wholes = slots * PATCHES * CODES + 2 * height * width + STACK
     return np.empty(reals, np.float32), np.empty(wholes, np.int32), np.empty(9, np.float64)
 
@@ -99,11 +100,12 @@ def make_view(reals, wholes, doubles, slots, height, width):  # type: ignore[no-
         shift(reals, right),
         shift(reals, down),
         shift(reals, casters),
-        shift(reals, casters + slots * CASTER),
+        shift(reals, casters + slots * CASTER + EDGES),
         wholes,
         shift(wholes, label),
         shift(wholes, face),
         shift(wholes, face + height * width),
+        shift(reals, casters + slots * CASTER),
         doubles,
     )
 

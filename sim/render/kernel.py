@@ -7,7 +7,19 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from loci.sim.render.frame import BODY, DISC, FACES, KIND, PLAIN, SIDE, Meshes, Parts, aim, code_of, make_view, numbers_of
+from loci.sim.render.frame import (
+    BODY,
+    DISC,
+    KIND,
+    PLAIN,
+    SIDE,
+    Meshes,
+    Parts,
+    aim,
+    code_of,
+    make_view,
+    numbers_of,
+)
 from loci.sim.render.patches import set_up
 from loci.sim.render.shade import shade
 from loci.sim.render.shadow import lit_lanes, set_up_shadows
@@ -40,32 +52,43 @@ def write_geometry(view, wanted, images, first, stride):  # type: ignore[no-unty
 
 @inner
 def write_colours(view, light, basis, parts, used, texels, meshes, images, wanted, shadows, first, stride):  # type: ignore[no-untyped-def]
-    """Shade every packet; where labels are patches, turn them into bodies."""
+    """Colours, depth and bodies of every packet, whose labels are patches."""
     columns = stride // SIDE
     for packet in range(view.pixels // 16):
-        place, row, column = packet * 16, packet // columns, packet % columns
+        row, column = packet // columns, packet % columns
         pixel = first + row * SIDE * stride + column * SIDE
-        x, y, w, label = load(view.right, column * 16), load(view.down, row * 16), load(view.inverse, place), load(view.label, place)
-        t = where(w > 0.0, 1.0 / w, 0.0)
-        colour, body, left = repeat(BACKGROUND), repeat(-1), bits(w > 0.0)
-        while left != 0:
-            n = view.label[place + lowest(left)]
-            mask = label == n
-            left &= ~bits(mask)
-            body = where(mask, code_of(view, n)[BODY], body)
-            if code_of(view, n)[PLAIN] >= 0 and not (shadows and turned_to_light(view, n, light)):
-                colour = where(mask, code_of(view, n)[PLAIN], colour)
-                continue
-            lit = repeat(1.0)
-            if shadows and turned_to_light(view, n, light):
-                lit = lit_lanes(view, n, mask, x, y, t, basis, parts, used, meshes)
-            made = shade(view, n, mask, x, y, t, place, light, lit, texels, meshes)
-            colour = where(mask, made, colour)
+        w = load(view.inverse, packet * 16)
+        ray = (load(view.right, column * 16), load(view.down, row * 16), where(w > 0.0, 1.0 / w, 0.0))
+        colour, body = shade_packet(
+            view, packet * 16, bits(w > 0.0), ray, light, basis, parts, used, texels, meshes, shadows
+        )
         store_colours(images[0], 3 * pixel, 3 * stride, colour)
         if wanted[1]:
-            store_rows(images[1], pixel, stride, t)
+            store_rows(images[1], pixel, stride, ray[2])
         if wanted[2]:
             store_rows(images[2], pixel, stride, body)
+
+
+@inner
+def shade_packet(view, place, left, ray, light, basis, parts, used, texels, meshes, shadows):  # type: ignore[no-untyped-def]
+    """Colours and bodies of a packet: each patch that is in it is shaded once. `left` has the bits of lanes that hit
+    something, `ray` is two slopes and the depth."""
+    x, y, t = ray
+    colour, body, label = repeat(BACKGROUND), repeat(-1), load(view.label, place)
+    while left != 0:
+        n = view.label[place + lowest(left)]
+        code, mask = code_of(view, n), label == n
+        left &= ~bits(mask)
+        body = where(mask, code[BODY], body)
+        shaded = shadows and turned_to_light(view, n, light)
+        if code[PLAIN] >= 0 and not shaded:
+            colour = where(mask, code[PLAIN], colour)
+            continue
+        lit = repeat(1.0)
+        if shaded:
+            lit = lit_lanes(view, n, mask, x, y, t, basis, parts, used, meshes)
+        colour = where(mask, shade(view, n, mask, x, y, t, place, light, lit, texels, meshes), colour)
+    return colour, body
 
 
 @inner

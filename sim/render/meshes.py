@@ -1,6 +1,6 @@
 """Triangle meshes from files, as bounding volume hierarchies that packets of rays can walk.
 
-Vertices are centred on the bounding box and scaled to half extents 1 along every axis, so a shape's `size` is the scale.
+Vertices are centred on the bounding box and scaled to half extents 1 on every axis, so a shape's `size` is the scale.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-LEAF = 4
+LEAF = 16
+"""Most triangles in a leaf: they are tried side by side, and each leaf has a block of so many places."""
+WORDS = 12 * LEAF
 DEEP = 60
 """Levels after which nodes are halved; this and log2 T together must stay below frame.STACK."""
 MARGIN = 2e-6
@@ -37,13 +39,13 @@ class Mesh:
 
 @cache
 def read(path: str) -> Mesh:
-    """The mesh of an OBJ, STL, PLY or GLB file. FileNotFoundError or ValueError name the file."""
+    """The mesh of an OBJ, STL, PLY or GLB file, read once a process. FileNotFoundError or ValueError name the file."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"Shape.mesh: no file {path!r}")
     import trimesh
 
     try:
-        loaded = trimesh.load(path, force="mesh")
+        loaded: Any = trimesh.load(path, force="mesh")
         corners = np.asarray(loaded.triangles, dtype=np.float64)
         colours = _face_colours(loaded, len(corners))
     except Exception as error:
@@ -64,7 +66,7 @@ def _face_colours(loaded: Any, count: int) -> np.ndarray:
 
 
 def build(corners: np.ndarray, colours: np.ndarray, closed: bool = False) -> Mesh:
-    """Normalise (T, 3, 3) corners to half extents 1 and build the hierarchy, splitting by the surface area heuristic."""
+    """Normalise (T, 3, 3) corners to half extents 1 and build the hierarchy by the surface area heuristic."""
     lower, upper = corners.min(axis=(0, 1)), corners.max(axis=(0, 1))
     half = (upper - lower) / 2.0
     scaled = ((corners - (lower + upper) / 2.0) / np.where(half > 0.0, half, 1.0)).astype(np.float32)
@@ -96,8 +98,8 @@ def _hierarchy(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _split(chosen: np.ndarray, lower: np.ndarray, upper: np.ndarray, depth: int) -> tuple[np.ndarray, int, int]:
-    """The triangles sorted along an axis, the place to cut and the axis: least surface area times count, or, below DEEP,
-    the middle, which bounds the depth of the hierarchy."""
+    """The triangles sorted along an axis, the place to cut and the axis: least surface area times count, or, below
+    DEEP, the middle, which bounds the depth of the hierarchy."""
     best = (np.inf, chosen, len(chosen) // 2, 0)
     count = np.arange(1, len(chosen))
     for axis in range(3):
@@ -119,11 +121,12 @@ def _areas(lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Library:
-    """The meshes of a scene in flat arrays, as the renderer reads them.
+    """The meshes of a scene in flat arrays, as the renderer reads them, with the triangles of each leaf in a block.
 
-    `triangles` (T * 12) float32: corner, two edges, their cross product. `faces` (T * 3) float32 colours.
-    `bounds` (N * 6) float32, `links` (N * 2) int32 with absolute indices, `roots` (M * 2,) int32: first node of each mesh,
-    and 1 if it is closed.
+    `triangles` (blocks * 12 * LEAF) float32: corner, two edges, their cross product, each number LEAF times; places
+    that are not used hold 0. `faces` (blocks * LEAF * 3) float32 colours. Face number = block * LEAF + place.
+    `bounds` (N * 6) float32, `links` (N * 2) int32 as in Mesh, but absolute and with the block for the first triangle.
+    `roots` (M * 2,) int32: first node of each mesh, and 1 if it is closed.
     """
 
     triangles: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
@@ -143,12 +146,18 @@ class Library:
     def _append(self, mesh: Mesh) -> None:
         corner = mesh.corners[:, 0].astype(np.float64)
         first, second = mesh.corners[:, 1] - corner, mesh.corners[:, 2] - corner
-        triangles = np.concatenate([corner, first, second, np.cross(first, second)], axis=1)
-        offset = np.where(mesh.links[:, 1:] > 0, len(self.triangles) // 12, len(self.bounds) // 6)
-        links = mesh.links + np.concatenate([offset, np.zeros_like(offset)], axis=1)
+        numbers = np.concatenate([corner, first, second, np.cross(first, second)], axis=1)
+        leaves = mesh.links[mesh.links[:, 1] > 0]
+        triangles, faces = np.zeros((len(leaves), 12, LEAF)), np.zeros((len(leaves), LEAF, 3))
+        for block, (start, count) in enumerate(leaves):
+            triangles[block, :, :count] = numbers[start : start + count].T
+            faces[block, :count] = mesh.colours[start : start + count]
+        links = mesh.links.copy()
+        links[links[:, 1] < 0, 0] += len(self.bounds) // 6
+        links[links[:, 1] > 0, 0] = len(self.triangles) // WORDS + np.arange(len(leaves))
         self.roots = _extend(self.roots, [len(self.bounds) // 6, int(mesh.closed)])
         self.triangles = _extend(self.triangles, triangles)
-        self.faces = _extend(self.faces, mesh.colours)
+        self.faces = _extend(self.faces, faces)
         self.bounds = _extend(self.bounds, mesh.bounds)
         self.links = _extend(self.links, links)
 

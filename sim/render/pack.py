@@ -29,6 +29,17 @@ class Scene:
     bodies (B,) int32 · light (B, 5) float32: unit direction it travels, ambient, diffuse.
     """
 
+    kind: np.ndarray
+    position: np.ndarray
+    rotation: np.ndarray
+    size: np.ndarray
+    colour: np.ndarray
+    texture: np.ndarray
+    mesh: np.ndarray
+    body: np.ndarray
+    local_position: np.ndarray
+    local_rotation: np.ndarray
+
     def __init__(self, batch: int, slots: int = 32) -> None:
         if batch < 1 or slots < 1:
             raise ValueError(f"Scene needs batch and slots >= 1, got batch={batch}, slots={slots}")
@@ -40,17 +51,6 @@ class Scene:
         self._parts: dict[tuple[Shape, ...], np.ndarray] = {}
         for name, (shape, dtype, fill) in FIELDS.items():
             setattr(self, name, np.full((batch, slots, *shape), fill, dtype))
-
-    kind: np.ndarray
-    position: np.ndarray
-    rotation: np.ndarray
-    size: np.ndarray
-    colour: np.ndarray
-    texture: np.ndarray
-    mesh: np.ndarray
-    body: np.ndarray
-    local_position: np.ndarray
-    local_rotation: np.ndarray
 
     def load(self, row: int, world: World) -> None:
         """Replace a row by a world. Slots grow when the world has more parts than any before it.

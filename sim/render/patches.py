@@ -66,7 +66,7 @@ def set_up(parts, used, light, roots, eye, axes, lens, view):  # type: ignore[no
             local[6] * light[0] + local[7] * light[1] + local[8] * light[2],
         )
         first = count
-        if kind == BOX or kind == PLANE:
+        if kind in (BOX, PLANE):
             count = add_box(kind, size, centre, local, origin, sun, light, lens, view, count)
         elif kind == SPHERE:
             count = add_ball(size[0], centre, lens, view, count)
@@ -96,7 +96,7 @@ def to_camera(position, eye, axes):  # type: ignore[no-untyped-def]
 def bounding_radius(kind, size):  # type: ignore[no-untyped-def]
     """Radius of the sphere around a part's centre that holds it."""
     x, y, z = float(size[0]), float(size[1]), float(size[2])
-    if kind == SPHERE or kind == CAPSULE:
+    if kind in (SPHERE, CAPSULE):
         return z
     return math.sqrt(x * x + z * z) if kind == CYLINDER else math.sqrt(x * x + y * y + z * z)
 

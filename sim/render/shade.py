@@ -2,7 +2,21 @@
 
 from loci.sim.render import textures
 from loci.sim.render.frame import AXES, BALL, COLOUR, DISC, FACES, KIND, SUN, TEXTURE, code_of, numbers_of
-from loci.sim.render.simd import floor, gather, inner, larger, load, magnitude, real, repeat, root, shift, smaller, where
+from loci.sim.render.meshes import LEAF, WORDS
+from loci.sim.render.simd import (
+    floor,
+    gather,
+    inner,
+    larger,
+    load,
+    magnitude,
+    real,
+    repeat,
+    root,
+    shift,
+    smaller,
+    where,
+)
 
 TEXELS = textures.SIZE * textures.SIZE
 LAST = textures.SIZE - 1
@@ -69,9 +83,10 @@ def shade_faces(view, n, mask, x, y, t, place, light, lit, texels, meshes):  # t
     """Flat triangles, lit on the side that is seen; a face's colour multiplies the shape's."""
     q, code = numbers_of(view, n), code_of(view, n)
     face = where(mask, load(view.face, place), 0)
-    nx = gather(meshes.triangles, face * 12 + 9) * (1.0 / q[12])
-    ny = gather(meshes.triangles, face * 12 + 10) * (1.0 / q[13])
-    nz = gather(meshes.triangles, face * 12 + 11) * (1.0 / q[14])
+    normal = (face >> 4) * WORDS + (face & (LEAF - 1)) + 9 * LEAF
+    nx = gather(meshes.triangles, normal) * (1.0 / q[12])
+    ny = gather(meshes.triangles, normal + LEAF) * (1.0 / q[13])
+    nz = gather(meshes.triangles, normal + 2 * LEAF) * (1.0 / q[14])
     a = shift(q, AXES)
     dx, dy, dz = x * a[0] + (y * a[1] + a[2]), x * a[3] + (y * a[4] + a[5]), x * a[6] + (y * a[7] + a[8])
     towards = nx * dx + ny * dy + nz * dz

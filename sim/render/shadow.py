@@ -9,7 +9,22 @@ import math
 from loci.sim.render.frame import CASTER, FAR_AWAY, PART, code_of
 from loci.sim.render.pack import BOX, CAPSULE, CYLINDER, MESH, PLANE, SPHERE
 from loci.sim.render.patches import to_camera, to_local
-from loci.sim.render.simd import bits, greatest, inner, larger, least, load, lowest, magnitude, opposite, repeat, root, shift, smaller, where
+from loci.sim.render.simd import (
+    bits,
+    greatest,
+    inner,
+    larger,
+    least,
+    load,
+    lowest,
+    magnitude,
+    opposite,
+    repeat,
+    root,
+    shift,
+    smaller,
+    where,
+)
 from loci.sim.render.traverse import blocked_by_faces
 
 BIAS = 1e-3
@@ -80,7 +95,11 @@ def lit_lanes(view, n, mask, x, y, t, basis, parts, used, meshes):  # type: igno
     padded = (used + 15) // 16 * 16
     for group in range(0, used, 16):
         meets = (load(outlines, LOW_A * padded + group) <= high_a) & (load(outlines, HIGH_A * padded + group) >= low_a)
-        meets = meets & (load(outlines, LOW_B * padded + group) <= high_b) & (load(outlines, HIGH_B * padded + group) >= low_b)
+        meets = (
+            meets
+            & (load(outlines, LOW_B * padded + group) <= high_b)
+            & (load(outlines, HIGH_B * padded + group) >= low_b)
+        )
         left = bits(meets & (load(outlines, LOW_L * padded + group) < high_c))
         while left != 0:
             part = group + lowest(left)
@@ -151,5 +170,8 @@ def tube_blocks(x, y, z, dx, dy, dz, radius, half):  # type: ignore[no-untyped-d
     z0, z1 = (z + half) * -slope(dz), (z - half) * -slope(dz)
     first, last = smaller(z0, z1), larger(z0, z1)
     if lead > THIN:
-        first, last = larger(first, (spread + towards) * (-1.0 / lead)), smaller(last, (spread - towards) * (1.0 / lead))
+        first, last = (
+            larger(first, (spread + towards) * (-1.0 / lead)),
+            smaller(last, (spread - towards) * (1.0 / lead)),
+        )
     return inside & (first <= last) & (last > BIAS)

@@ -8,7 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
@@ -66,7 +66,12 @@ def _operator(function: Callable[..., Any], kind: Lanes, result: Lanes, build: C
         lower_builtin(function, *sides)(lower)
 
 
-for _function, _name in ((operator.add, "fadd"), (operator.sub, "fsub"), (operator.mul, "fmul"), (operator.truediv, "fdiv")):
+for _function, _name in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
     _operator(_function, floats, floats, lambda b, x, y, name=_name: getattr(b, name)(x, y))
 for _function, _name in (
     (operator.add, "add"),

@@ -3,7 +3,22 @@
 The depth buffer holds w = 1 / depth, 0 where nothing is, so nearer is larger and flat patches need no division.
 """
 
-from loci.sim.render.frame import BALL, BODY, BOTTOM, DISC, FACES, KIND, LEFT, NEAR, QUAD, RIGHT, TOP, TUBE, code_of, numbers_of
+from loci.sim.render.frame import (
+    BALL,
+    BODY,
+    BOTTOM,
+    DISC,
+    FACES,
+    KIND,
+    LEFT,
+    NEAR,
+    QUAD,
+    RIGHT,
+    TOP,
+    TUBE,
+    code_of,
+    numbers_of,
+)
 from loci.sim.render.simd import inner, load, magnitude, repeat, root, store, where
 from loci.sim.render.traverse import draw_faces
 
@@ -24,7 +39,7 @@ def find_visible(view, count, meshes, across, by_patch):  # type: ignore[no-unty
     for n in range(count):
         kind = code_of(view, n)[KIND]
         label = n if by_patch else code_of(view, n)[BODY]
-        if kind == QUAD or kind == DISC:
+        if kind in (QUAD, DISC):
             draw_flat(view, n, label, across, kind == DISC)
         elif kind == BALL:
             draw_ball(view, n, label, across)

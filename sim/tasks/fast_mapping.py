@@ -40,7 +40,7 @@ from loci.sim.world import Body, Pose, World
 from loci.sim.worlds.furniture import FURNITURE, TOP
 from loci.sim.worlds.names import nonsense_names
 from loci.sim.worlds.objects import Objects, choose
-from loci.sim.worlds.rooms import walled_room
+from loci.sim.worlds.rooms import LOOKS, walled_room
 
 FORWARD, BACK, LEFT, RIGHT, GRASP = range(5)
 STRIDE = 0.75
@@ -93,7 +93,8 @@ class FastMapping:
         self._bodies = [self.family.body(n, f"object_{i}") for i, n in enumerate(numbers)]
         spoken = nonsense_names(number, rng, frozenset(FURNITURE))
         self.names = {body.name: name for body, name in zip(self._bodies, spoken, strict=True)}
-        return self._arrange(self._bodies, rng)
+        self._look = int(rng.integers(LOOKS))
+        return self._arrange(self._bodies, rng, self._look)
 
     def begin(self, place: Place, rng: np.random.Generator) -> str:
         self._rng = rng
@@ -182,7 +183,8 @@ class FastMapping:
     def _distract(self, place: Place) -> None:
         numbers = choose(self.family, self.split, len(self.names), self._rng)
         bodies = [self.family.body(n, f"distractor_{i}") for i, n in enumerate(numbers)]
-        place.backend.load(place.row, self._arrange(bodies, self._rng))
+        look = int(self._rng.integers(LOOKS))
+        place.backend.load(place.row, self._arrange(bodies, self._rng, look))
         self._locate(place)
 
     def _instruct(self, place: Place) -> None:
@@ -193,7 +195,7 @@ class FastMapping:
         extra = [FURNITURE[self.goal]()] if put else []
         name = self.names[self.target]
         self.sentence = f"put the {name} on the {self.goal}" if put else f"pick up the {name}"
-        place.backend.load(place.row, self._arrange([*self._bodies, *extra], self._rng))
+        place.backend.load(place.row, self._arrange([*self._bodies, *extra], self._rng, self._look))
         self._locate(place)
 
     def _grasp(self, place: Place) -> None:
@@ -216,9 +218,9 @@ class FastMapping:
         place.place(self._held, Pose.at(x, y, z + TOP[self.goal]))
         self._over, self._reward = True, 1.0
 
-    def _arrange(self, bodies: list[Body], rng: np.random.Generator) -> World:
+    def _arrange(self, bodies: list[Body], rng: np.random.Generator, look: int) -> World:
         placed, spawn = self.ring.stand(bodies, rng)
-        return walled_room(rng, self.room_size, bodies=placed, spawns=(spawn,))
+        return walled_room(look, self.room_size, bodies=placed, spawns=(spawn,))
 
     def _locate(self, place: Place) -> None:
         """Where the things one can face stand, by name."""

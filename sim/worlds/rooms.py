@@ -1,4 +1,4 @@
-"""Walled rooms: a seed gives the floor, the walls and their patterns; bodies are added by whoever asks."""
+"""Walled rooms: a number gives the floor, the walls and their patterns; bodies are added by whoever asks."""
 
 from functools import lru_cache
 
@@ -7,19 +7,20 @@ import numpy as np
 from loci.sim.world import Body, Light, Pose, Room, Shape, World
 
 WALL_THICKNESS = 0.1
+LOOKS = 64
 FLOORS = ("wood", "tiles", "noise", "checker", "")
 WALLS = ("bricks", "noise", "stripes", "", "")
 
 
 def walled_room(
-    rng: np.random.Generator,
+    look: int = 0,
     size: float = 5.0,
     height: float = 2.5,
     bodies: tuple[Body, ...] = (),
     spawns: tuple[Pose, ...] = (Pose(),),
 ) -> World:
-    """A square room of `size` metres around the origin with four walls and a floor, all muted colours."""
-    shell = _shell(size, height, int(rng.integers(64)))
+    """A square room of `size` metres around the origin with four walls and a floor, all muted colours; `look` picks one of LOOKS."""
+    shell = _shell(size, height, look % LOOKS)
     room = Room("room", (-size / 2, -size / 2, 0.0), (size / 2, size / 2, height))
     return World((*shell, *bodies), (room,), (Light(),), spawns)
 

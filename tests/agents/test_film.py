@@ -139,7 +139,8 @@ def test_the_marker_is_where_project_says():
         assert depth[0] > 0
         assert marker(moment) == pytest.approx(tuple(place[0]))
         column, row = (round(corner + value) for corner, value in zip(ABOVE, marker(moment), strict=True))
-        assert frame(taken, step).getpixel((column, row)) == ImageColor.getrgb(ACCENT)
+        shown = np.asarray(frame(taken, step).getpixel((column, row)))
+        assert np.abs(shown - ImageColor.getrgb(ACCENT)).max() <= 6
 
 
 def test_up_on_the_map_is_y_and_right_is_x():

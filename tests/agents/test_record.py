@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hydra import compose, initialize_config_module
 from omegaconf import DictConfig
 from PIL import Image
 
 from loci.agents import record
-from loci.agents.record import LAST, save
+from loci.agents.evaluate import load_agent
+from loci.agents.record import LAST, episode_seed, save
 from loci.agents.train import Run
 
 
@@ -81,13 +83,11 @@ def test_record_films_the_episode_it_is_asked_for(run: Path, tmp_path: Path, cap
     assert len(taken.moments[0].names) == 2
 
 
-def test_an_episode_is_the_same_every_time_and_unlike_the_next(run: Path, tmp_path: Path):
-    def shot(episode: int) -> np.ndarray:
-        out = tmp_path / f"{episode}.webp"
-        return record.record(_config(run, "format=webp", f"episode={episode}", f"output={out}"))[1].moments[0].above
-
-    np.testing.assert_array_equal(shot(0), shot(0))
-    assert (shot(0) != shot(1)).any()
+def test_every_episode_of_every_seed_has_a_seed_of_its_own(run: Path):
+    config = load_agent(run, torch.device("cpu"))[1]
+    seeds = [episode_seed(config, seed, episode) for seed in (None, 5, 6) for episode in range(20)]
+    assert len(set(seeds)) == 60
+    assert episode_seed(config, None, 3) == episode_seed(config, int(config.evaluation.seed), 3)
 
 
 def test_a_missing_run_is_refused(tmp_path: Path):

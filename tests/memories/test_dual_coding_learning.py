@@ -93,7 +93,7 @@ def shuffled(state, draw):
 
 def test_dual_coding_learns_words_and_needs_its_pairs():
     torch.manual_seed(0)
-    chooser = train(DualCoding(D, D, D, rows=64, k=4, width=32), updates=450)
+    chooser = train(DualCoding(D, D, D, rows=64, k=8, width=32), updates=350)
     assert accuracy(chooser) > 0.8
     assert accuracy(chooser, idle=50) > 0.75
     assert 0.25 < accuracy(chooser, change=shuffled) < 0.42

@@ -17,7 +17,7 @@ def block(x: float, y: float, yaw: float = 0.0, half: float = 0.5, name: str = "
 
 def stage(*bodies: Body, spawn: Pose | None = None, size: float = 6.0) -> KinematicBackend:
     backend = KinematicBackend(1, radius=RADIUS)
-    backend.load(0, walled_room(np.random.default_rng(0), size, bodies=bodies, spawns=(spawn or Pose(),)))
+    backend.load(0, walled_room(0, size, bodies=bodies, spawns=(spawn or Pose(),)))
     return backend
 
 

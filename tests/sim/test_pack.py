@@ -52,7 +52,10 @@ def test_several_bodies_are_placed_at_once_as_one_after_the_other():
     scene, other = Scene(1), Scene(1)
     for each in (scene, other):
         each.load(0, World((BALL, TABLE)))
-    positions, rotations = np.array([[1.0, 2.0, 3.0], [0.0, 0.5, 0.0]]), wxyz_to_matrix(yaw_to_wxyz(np.array([0.3, 1.0])))
+    positions, rotations = (
+        np.array([[1.0, 2.0, 3.0], [0.0, 0.5, 0.0]]),
+        wxyz_to_matrix(yaw_to_wxyz(np.array([0.3, 1.0]))),
+    )
     scene.place(0, [1, 0], positions, rotations)
     for i, body in enumerate([1, 0]):
         other.place(0, body, positions[i], rotations[i])
@@ -90,7 +93,7 @@ def test_the_light_is_a_unit_direction_with_its_brightness():
 def test_errors_say_what_is_wrong():
     scene = Scene(1)
     scene.load(0, World((BALL,)))
-    with pytest.raises(KeyError, match="no texture 'carpet'.*bricks"):
+    with pytest.raises(KeyError, match=r"no texture 'carpet'.*bricks"):
         scene.load(0, World((Body("a", "a", (Shape("box", (1, 1, 1), texture="carpet"),)),)))
     with pytest.raises(ValueError, match="one light"):
         scene.load(0, World(lights=(Light(), Light((1.0, 0.0, 0.0)))))

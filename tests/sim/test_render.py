@@ -15,7 +15,10 @@ FOV = math.radians(75.0)
 SKY = (160, 190, 220)
 
 
-def world(*shapes, light=Light(), poses=None):
+SUN = Light()
+
+
+def world(*shapes, light=SUN, poses=None):
     poses = poses or [Pose()] * len(shapes)
     bodies = tuple(Body(f"body_{i}", "thing", (s,), p) for i, (s, p) in enumerate(zip(shapes, poses, strict=True)))
     return World(bodies, lights=(light,) if light else ())
@@ -56,7 +59,9 @@ def test_depth_equals_the_closed_form_of_each_shape_at_the_centre():
     upright = [Shape("sphere", (0.5,) * 3), Shape("cylinder", (0.4, 0.4, 1.0)), Shape("capsule", (0.3, 0.3, 1.0))]
     depths = look(*[world(shape, poses=[at(3.0)]) for shape in upright])["depth"][:, 32, 32]
     np.testing.assert_allclose(depths, [2.5, 2.6, 2.7], atol=1e-5)
-    above = look(*[world(shape, poses=[at(0.0, 0.0, -3.0)]) for shape in upright], pitch=-math.pi / 2)["depth"][:, 32, 32]
+    above = look(*[world(shape, poses=[at(0.0, 0.0, -3.0)]) for shape in upright], pitch=-math.pi / 2)["depth"][
+        :, 32, 32
+    ]
     np.testing.assert_allclose(above, [2.5, 2.0, 2.0], atol=1e-5)
 
 
@@ -104,7 +109,10 @@ def test_a_sphere_is_brightest_where_it_faces_the_light():
 
 def test_brightness_is_cut_off_at_white_and_no_light_shows_plain_colours():
     wall = Shape("box", (0.5, 9.0, 9.0), (1.0, 0.5, 0.0))
-    bright, plain = world(wall, light=Light((1, 0, 0), 1.0, 1.0), poses=[at(2.5)]), world(wall, light=None, poses=[at(2.5)])
+    bright, plain = (
+        world(wall, light=Light((1, 0, 0), 1.0, 1.0), poses=[at(2.5)]),
+        world(wall, light=None, poses=[at(2.5)]),
+    )
     rgb = look(bright, plain)["rgb"][:, 32, 32]
     np.testing.assert_array_equal(rgb, [[255, 255, 0], [255, 128, 0]])
 
@@ -151,7 +159,12 @@ def test_nothing_is_drawn_behind_the_camera_or_in_an_empty_world():
 
 def test_a_camera_inside_a_shape_does_not_see_it():
     wall = Shape("box", (0.5, 9.0, 9.0))
-    inside = [Shape("box", (0.5,) * 3), Shape("sphere", (0.5,) * 3), Shape("cylinder", (0.5,) * 3), Shape("capsule", (0.5, 0.5, 0.8))]
+    inside = [
+        Shape("box", (0.5,) * 3),
+        Shape("sphere", (0.5,) * 3),
+        Shape("cylinder", (0.5,) * 3),
+        Shape("capsule", (0.5, 0.5, 0.8)),
+    ]
     instance = look(*[world(shape, wall, poses=[at(0.1, 0.0, 0.1), at(2.5)]) for shape in inside])["instance"]
     assert (instance == 1).all()
 
@@ -168,7 +181,7 @@ def test_a_room_made_of_boxes_closes_around_the_camera():
 def test_surfaces_that_cross_the_near_plane_are_cut_off_not_lost():
     floor = Shape("plane", (50.0, 50.0, 0.0))
     images = look(world(floor, poses=[at(0, 0, -1.0)]), pitch=-0.3, size=64)
-    eye, axes = camera_to_world(np.zeros((1, 3)), np.zeros(1), 0.0, -0.3)
+    _, axes = camera_to_world(np.zeros((1, 3)), np.zeros(1), 0.0, -0.3)
     down = (pixel_rays(64, 64, FOV) @ axes[0].T)[..., 2]
     expected = np.where((down < -0.025), -1.0 / down, 0.0)
     clear = (down < -0.03) | (down > 0.0)
@@ -176,7 +189,9 @@ def test_surfaces_that_cross_the_near_plane_are_cut_off_not_lost():
 
 
 def test_parts_nearer_than_the_near_plane_are_not_seen():
-    instance = look(world(Shape("box", (0.001, 9.0, 9.0)), Shape("box", (0.5, 9, 9)), poses=[at(0.005), at(2.5)]))["instance"]
+    instance = look(world(Shape("box", (0.001, 9.0, 9.0)), Shape("box", (0.5, 9, 9)), poses=[at(0.005), at(2.5)]))[
+        "instance"
+    ]
     assert (instance == 1).all()
 
 
@@ -185,9 +200,7 @@ def test_a_light_turned_with_the_world_gives_the_same_picture():
     eye, axes = room_views(1)
     turn = wxyz_to_matrix(yaw_to_wxyz(np.pi / 2))
     turned = World(
-        tuple(
-            Body(b.name, b.category, b.parts, _turned(b.pose)) for b in base.bodies
-        ),
+        tuple(Body(b.name, b.category, b.parts, _turned(b.pose)) for b in base.bodies),
         lights=(Light(tuple(turn @ base.lights[0].direction)),),
     )
     first = cpu.render(scene_of(base), eye, axes, 64, 64, FOV)

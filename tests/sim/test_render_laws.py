@@ -92,19 +92,25 @@ def test_given_arrays_are_written_into(rooms, views):
     assert same(images, cpu.render(rooms, *views, 32, 32, FOV))
 
 
-def overhead(shape, height, light=Light((0.0, 0.0, -1.0), 0.4, 0.5), **options):
+def overhead(shape, height, light):
     """A shape above a white floor, seen from 10 m above; returns brightness and the floor's points (x, y)."""
-    bodies = (Body("floor", "floor", (Shape("plane", (8.0, 8.0, 0.0), (1, 1, 1)),)), Body("thing", "thing", (shape,), height))
+    bodies = (
+        Body("floor", "floor", (Shape("plane", (8.0, 8.0, 0.0), (1, 1, 1)),)),
+        Body("thing", "thing", (shape,), height),
+    )
     scene = Scene(1)
     scene.load(0, World(bodies, lights=(light,)))
     eye, axes = camera_to_world(np.array([[0.0, 0.0, 10.0]]), np.zeros(1), 0.0, -math.pi / 2)
-    images = cpu.render(scene, eye[None], axes[None], 128, 128, 0.8, shadows=True, **options)
+    images = cpu.render(scene, eye[None], axes[None], 128, 128, 0.8, shadows=True)
     points = (10.0 * pixel_rays(128, 128, 0.8)) @ axes[0].T
     return images["rgb"][0, 0, ..., 0], images["instance"][0, 0], points[..., :2]
 
 
 SHAPES = {
-    "box": (Shape("box", (0.5, 0.7, 0.2)), lambda x, y, z: np.maximum(np.maximum(np.abs(x) / 0.5, np.abs(y) / 0.7), np.abs(z) / 0.2)),
+    "box": (
+        Shape("box", (0.5, 0.7, 0.2)),
+        lambda x, y, z: np.maximum(np.maximum(np.abs(x) / 0.5, np.abs(y) / 0.7), np.abs(z) / 0.2),
+    ),
     "sphere": (Shape("sphere", (0.6,) * 3), lambda x, y, z: np.sqrt(x * x + y * y + z * z) / 0.6),
     "cylinder": (Shape("cylinder", (0.6, 0.6, 0.3)), lambda x, y, z: np.maximum(np.hypot(x, y) / 0.6, np.abs(z) / 0.3)),
     "capsule": (

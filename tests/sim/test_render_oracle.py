@@ -1,4 +1,4 @@
-"""The CPU ray caster against MuJoCo's rays over the reference room: another implementation, the same world and camera."""
+"""The CPU ray caster against MuJoCo's rays: another implementation, the same world and camera."""
 
 import math
 
@@ -21,7 +21,10 @@ CAMERAS = 8
 def model_of(world):
     """A MuJoCo model whose geom i is part i of the world, and the body of each geom."""
     spec = mujoco.MjSpec()
-    names = {k: getattr(mujoco.mjtGeom, f"mjGEOM_{k.upper()}") for k in ("box", "sphere", "cylinder", "capsule", "plane", "mesh")}
+    names = {
+        k: getattr(mujoco.mjtGeom, f"mjGEOM_{k.upper()}")
+        for k in ("box", "sphere", "cylinder", "capsule", "plane", "mesh")
+    }
     owners = []
     for index, body in enumerate(world.bodies):
         for shape in body.parts:

@@ -33,5 +33,5 @@ def test_patterns_are_the_same_every_time():
 
 
 def test_an_unknown_name_lists_the_choices():
-    with pytest.raises(KeyError, match="no texture 'brick'.*'bricks', 'checker'"):
+    with pytest.raises(KeyError, match=r"no texture 'brick'.*'bricks', 'checker'"):
         textures.index("brick")
