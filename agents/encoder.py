@@ -3,7 +3,7 @@
 Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U code widths.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -26,19 +26,24 @@ class Observation:
     sentences: Int[Tensor, "S L"]
     heard: Int[Tensor, "B T"]
     action: Int[Tensor, "B T"]
+    position: Float[Tensor, "B T 3"]
+    heading: Float[Tensor, "B T 1"]
 
     def to(self, device: torch.device) -> "Observation":
-        return Observation(
-            self.rgb.to(device), self.sentences.to(device), self.heard.to(device), self.action.to(device)
-        )
+        return Observation(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
-def observe(tokenizer: Tokenizer, rgb: np.ndarray, words: np.ndarray, action: np.ndarray) -> Observation:
-    """Arrays rgb (B, T, H, W, 3), words (B, T) strings and previous action (B, T) as tensors."""
-    unique, heard = np.unique(words, return_inverse=True)
-    sentences = torch.from_numpy(tokenizer.encode(unique))
-    heard = torch.from_numpy(heard.reshape(words.shape).astype(np.int64))
-    return Observation(torch.from_numpy(rgb), sentences, heard, torch.from_numpy(action.astype(np.int64)))
+def observe(tokenizer: Tokenizer, obs: dict[str, np.ndarray], action: np.ndarray) -> Observation:
+    """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
+    unique, heard = np.unique(obs["words"], return_inverse=True)
+    return Observation(
+        rgb=torch.from_numpy(obs["rgb"]),
+        sentences=torch.from_numpy(tokenizer.encode(unique)),
+        heard=torch.from_numpy(heard.reshape(obs["words"].shape).astype(np.int64)),
+        action=torch.from_numpy(action.astype(np.int64)),
+        position=torch.from_numpy(obs["position"]),
+        heading=torch.from_numpy(obs["heading"]),
+    )
 
 
 class Vision(nn.Module):
@@ -113,7 +118,7 @@ class Encoder(nn.Module):
         language = self.language(obs.sentences)[obs.heard]
         before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(vision.dtype)
         embed = self.embed(torch.cat([vision, language, before], dim=-1))
-        return Percept(embed=embed, vision=vision, language=language, control=before)
+        return Percept(embed, vision, language, obs.position, obs.heading, control=before)
 
 
 class Decoder(nn.Module):

@@ -7,18 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder
 from loci.agents.rollout import Window
+from loci.memories.memory import Percept
 from loci.memories.state import detach
+
+APART = 4
+"""Steps after which the agent is taken to look at something else."""
 
 
 @dataclass(frozen=True)
 class Imitation:
-    """Cross-entropy with the teacher's action, weighted by the reward at stake, + reconstruction of picture and words.
+    """Cross-entropy with the teacher's action, weighted by the reward at stake, + reconstruction of picture and words + a
+    contrast between pictures, all asked of every memory alike.
 
     `pictures` is the share of moments whose picture is reconstructed at each update, to save time.
     """
@@ -34,6 +40,8 @@ class Imitation:
     slip: float = 0.05
     image: float = 1.0
     sentence: float = 0.1
+    contrast: float = 1.0
+    temperature: float = 0.1
     memory: float = 1.0
     pictures: float = 0.25
     weight_decay: float = 1e-4
@@ -68,14 +76,35 @@ def losses(
         terms["image"] = _image(decoder, thought.percept.vision, window, learner.pictures, generator)
     if learner.sentence > 0.0:
         terms["sentence"] = _sentence(agent, decoder, window)
+    if learner.contrast > 0.0:
+        terms["contrast"] = contrast(thought.percept, window.reset, learner.temperature)
     right = (thought.logits.argmax(dim=-1) == window.action).float()
     terms["right"] = (right * weight).sum().detach()
     return terms, detach(thought.state)
 
 
+def contrast(percept: Percept, reset: Bool[Tensor, "B T"], temperature: float) -> Float[Tensor, ""]:
+    """Pictures taken before and after walking straight show the same things: their codes should find one another among
+    all such pairs of the window (InfoNCE, van den Oord et al. 2018, eq. 4, on cosines).
+
+    Needs the percept's position and heading. Pairs of one row less than `APART` steps apart may show the same thing
+    and are no counterexamples of each other. A window without such a pair costs 0.
+    """
+    assert percept.vision is not None and percept.position is not None and percept.heading is not None
+    moved = (percept.position[:, 1:] - percept.position[:, :-1]).norm(dim=-1) > 0.05
+    straight = (percept.heading[:, 1:] - percept.heading[:, :-1]).abs()[..., 0] < 1e-3
+    row, step = torch.nonzero(moved & straight & ~reset[:, 1:], as_tuple=True)
+    if len(row) < 2:
+        return percept.vision.sum() * 0.0
+    codes = functional.normalize(percept.vision, dim=-1)
+    likeness = codes[row, step] @ codes[row, step + 1].T / temperature
+    close = (row[:, None] == row) & ((step[:, None] - step).abs() < APART) & (step[:, None] != step)
+    return functional.cross_entropy(likeness.masked_fill(close, -torch.inf), torch.arange(len(row), device=row.device))
+
+
 def objective(terms: dict[str, Tensor], learner: Imitation) -> Tensor:
     """One number to minimise."""
-    own = {"choice": 1.0, "image": learner.image, "sentence": learner.sentence, "right": 0.0}
+    own = {"choice": 1.0, "right": 0.0} | {name: getattr(learner, name) for name in ("image", "sentence", "contrast")}
     total = sum(own.get(name, learner.memory) * term for name, term in terms.items())
     assert isinstance(total, Tensor)
     return total

@@ -14,6 +14,8 @@ from loci.agents.encoder import Observation, observe
 from loci.agents.language import Tokenizer
 from loci.sim.vector import Step, VectorEnv
 
+SEEN = ("rgb", "words", "position", "heading")
+
 
 @dataclass
 class Window:
@@ -51,12 +53,12 @@ class Demonstrations:
         finished = 0
         for _ in range(steps):
             step, taught, weight, taken = self._step, *self._teach()
-            rows.append((step.obs["rgb"], step.obs["words"], self._before, taught, weight, step.reset))
+            rows.append((*(step.obs[name] for name in SEEN), self._before, taught, weight, step.reset))
             self._step = self.env.step(taken)
             finished += int((self._step.terminated | self._step.truncated).sum())
             self._before = np.where(self._step.reset, -1, taken)
-        rgb, words, before, taught, weight, reset = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
-        obs = observe(self.tokenizer, rgb, words, before)
+        *seen, before, taught, weight, reset = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
+        obs = observe(self.tokenizer, dict(zip(SEEN, seen, strict=True)), before)
         tensors = (torch.from_numpy(taught), torch.from_numpy(weight), torch.from_numpy(reset))
         return Window(obs, *tensors, finished)
 
@@ -92,7 +94,8 @@ def play(
     found: dict[str, list[float]] = {}
     agent.eval()
     while done.min() < share:
-        obs = observe(agent.encoder.tokenizer, step.obs["rgb"][:, None], step.obs["words"][:, None], before[:, None])
+        seen = {name: step.obs[name][:, None] for name in SEEN}
+        obs = observe(agent.encoder.tokenizer, seen, before[:, None])
         reset = torch.from_numpy(step.reset).to(device)
         state, drawn, thought = agent.act(state, obs.to(device), reset, generator, greedy)
         actions = drawn.cpu().numpy()

@@ -29,8 +29,8 @@ from loci.memories.memory import Memory, Percept, Recall
 from loci.memories.ring import Plan, plan
 
 COLUMNS = {"vision": (0,), "language": (1,), "either": (0, 1), "both": (0, 1)}
-STRENGTH = 5.0
-"""β at the start: with cosines in [-1, 1] the weights of two rows differ by at most e^10."""
+STRENGTH = 10.0
+"""β at the start: rows whose cosines differ by 0.1 differ in weight by a factor of e."""
 GRAIN = 2.0**16
 """Cosines are compared to 1 / GRAIN."""
 
@@ -151,7 +151,16 @@ class DualCoding(Memory[DualCodingState]):
         self.from_codes = nn.Linear(2 * code_dim, queries * code_dim + 4 * width)
         self.from_hidden = nn.Linear(width, queries * code_dim + 4 * width, bias=False)
         self.from_read = nn.Linear(queries * 2 * code_dim, 4 * width, bias=False)
+        self._ask_for_what_is_sensed()
         self.reader = Reader(code_dim, k, queries, heads, self_attention)
+
+    @torch.no_grad()
+    def _ask_for_what_is_sensed(self) -> None:
+        """Each query starts as the code of its own column: a word asks for rows with that word."""
+        asked = len(self.columns) * self.code_dim
+        self.from_codes.weight[:asked] = torch.eye(2 * self.code_dim).unflatten(0, (2, -1))[list(self.columns)].flatten(0, 1)
+        self.from_codes.bias[:asked] = 0.0
+        self.from_hidden.weight[:asked] *= 0.1
 
     def initial(self, batch: int) -> DualCodingState:
         zero = self.from_codes.weight.new_zeros

@@ -22,14 +22,14 @@ def yaw_to_wxyz(yaw: Float[Array, "*n"] | float) -> Float[Array, "*n 4"]:
 
 def wxyz_to_yaw(wxyz: Float[Array, "*n 4"]) -> Float[Array, "*n"]:
     """Heading of the rotated x axis in the ground plane, in (-pi, pi]."""
-    w, x, y, z = np.moveaxis(np.asarray(wxyz), -1, 0)
+    w, x, y, z = _parts(np.asarray(wxyz))
     return np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
 
 
 def multiply_wxyz(first: Float[Array, "*n 4"], second: Float[Array, "*n 4"]) -> Float[Array, "*n 4"]:
     """Hamilton product: the rotation that applies `second`, then `first`."""
-    aw, ax, ay, az = np.moveaxis(np.asarray(first), -1, 0)
-    bw, bx, by, bz = np.moveaxis(np.asarray(second), -1, 0)
+    aw, ax, ay, az = _parts(np.asarray(first))
+    bw, bx, by, bz = _parts(np.asarray(second))
     return np.stack(
         [
             aw * bw - ax * bx - ay * by - az * bz,
@@ -43,12 +43,16 @@ def multiply_wxyz(first: Float[Array, "*n 4"], second: Float[Array, "*n 4"]) -> 
 
 def wxyz_to_matrix(wxyz: Float[Array, "*n 4"]) -> Float[Array, "*n 3 3"]:
     """Rotation matrix whose columns are the body's axes in the world."""
-    w, x, y, z = np.moveaxis(np.asarray(wxyz, dtype=np.float64), -1, 0)
+    w, x, y, z = _parts(np.asarray(wxyz, dtype=np.float64))
     matrix = np.empty((*np.shape(w), 3, 3))
     matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 0, 2] = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
     matrix[..., 1, 0], matrix[..., 1, 1], matrix[..., 1, 2] = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
     matrix[..., 2, 0], matrix[..., 2, 1], matrix[..., 2, 2] = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
     return matrix
+
+
+def _parts(wxyz: Array) -> tuple[Array, Array, Array, Array]:
+    return wxyz[..., 0], wxyz[..., 1], wxyz[..., 2], wxyz[..., 3]
 
 
 def rotate(wxyz: Float[Array, "*n 4"], vector: Float[Array, "*n 3"]) -> Float[Array, "*n 3"]:

@@ -48,6 +48,7 @@ class VectorEnv:
     def reset(self, seed: int) -> Step:
         """Begin B fresh episodes; the same seed gives the same episodes, bit for bit."""
         self._rng = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(self.batch)]
+        self._done = np.zeros(self.batch, bool)
         for row in range(self.batch):
             self._begin(row)
         every = np.ones(self.batch, bool)

@@ -19,7 +19,7 @@ from loci.sim.worlds.rooms import walled_room
 class Counting:
     """Says the number of steps taken so far; episodes last 1 to 9 steps, drawn from the row's generator."""
 
-    sensors = (Camera(4, 4, kinds=("rgb",)), PoseSensor(), Words())
+    sensors = (Camera(16, 16, kinds=("rgb",)), PoseSensor(), Words())
     seconds, max_steps = 1.0, 9
 
     def __init__(self) -> None:

@@ -11,6 +11,7 @@ down what is near and faced. One action lasts a second.
 | observation | type | unit |
 |---|---|---|
 | rgb | uint8 (H, W, 3) | sRGB |
+| position, heading | float32 (3,), (1,) | odometry: metres and radians in the world |
 | words | text | the sentence heard now, "" for silence |
 
 Reward: 0.1 at the first introduction of each object, 1 for the right object (or for having put it where it was to go).
@@ -33,7 +34,7 @@ import numpy as np
 from gymnasium import spaces
 
 from loci.sim.backend import Place
-from loci.sim.sensors import Camera, Sensor, Words
+from loci.sim.sensors import Camera, PoseSensor, Sensor, Words
 from loci.sim.task import Advice, Outcome
 from loci.sim.tasks.ring import Ring
 from loci.sim.world import Body, Pose, World
@@ -48,6 +49,8 @@ NEAR = 1.15
 FACING = math.radians(30.0)
 VISIT_REWARD = 0.1
 INSTRUCTIONS = ("pick", "put", "both")
+MOST = 8
+"""Things that stand around the agent without hiding one another."""
 DISTRACTORS_A_ROOM = 10
 
 
@@ -55,6 +58,7 @@ class FastMapping:
     """One episode of fast mapping; `objects` may be a list, from which each episode draws its number of objects."""
 
     seconds = 1.0
+    action_names = ("forward", "back", "turn left", "turn right", "pick up")
 
     def __init__(
         self,
@@ -75,12 +79,13 @@ class FastMapping:
         self.ring, self.room_size, self.twin, self.mute = ring or Ring(), room_size, twin, mute
         self.numbers = _choices("objects", objects, 1)
         self.delays = _choices("distractors", distractors, 0)
-        most = max(self.numbers) + (0 if instruction == "pick" else 1)
-        if most > self.ring.stations:
-            raise ValueError(f"{most} things do not fit on {self.ring.stations} stations: ask for fewer objects")
-        self.sensors: tuple[Sensor, ...] = (camera, Words())
+        most = max(self.numbers) + (instruction != "pick")
+        if most > MOST:
+            raise ValueError(f"{most} things do not fit around the agent, at most {MOST}: ask for fewer objects")
+        self.sensors: tuple[Sensor, ...] = (camera, PoseSensor(), Words())
         self.action_space = spaces.Discrete(5)
-        self._caps = {"discovery": 2 * self.ring.stations + 4 * max(self.numbers), "instruction": 4 * self.ring.stations}
+        turns = max(self.ring.stations, most)
+        self._caps = {"discovery": 2 * turns + 4 * max(self.numbers), "instruction": 4 * turns}
         self.max_steps = sum(self._caps.values()) + max(self.delays) + 2
         self.phase, self.sentence, self.target, self.goal = "discovery", "", "", ""
         self.names: dict[str, str] = {}
@@ -113,7 +118,7 @@ class FastMapping:
         if action == GRASP and self.phase == "instruction":
             self._grasp(place)
         speed = {FORWARD: STRIDE, BACK: -STRIDE}.get(int(action), 0.0) / self.seconds
-        turn = {LEFT: self.ring.spacing, RIGHT: -self.ring.spacing}.get(int(action), 0.0) / self.seconds
+        turn = {LEFT: self._turn, RIGHT: -self._turn}.get(int(action), 0.0) / self.seconds
         return {"velocity": (speed, 0.0), "turn": turn}
 
     def outcome(self, place: Place) -> Outcome:
@@ -152,7 +157,7 @@ class FastMapping:
         if math.hypot(x, y) > STRIDE / 2:
             return BACK
         bearings = (self._bearing(name, x, y, yaw) for name in wanted)
-        return FORWARD if any(abs(b) <= self.ring.spacing / 2 for b in bearings) else LEFT
+        return FORWARD if any(abs(b) <= self._turn / 2 for b in bearings) else LEFT
 
     def _hear(self, place: Place) -> str:
         if self.phase == "instruction":
@@ -169,7 +174,7 @@ class FastMapping:
     def _ahead(self, place: Place) -> bool:
         """Whether what is wanted now lies within half a turn of the agent's heading."""
         wanted = self.goal if self._held else self.target
-        return wanted in self._spots and abs(self._bearing(wanted, *place.agent())) <= self.ring.spacing / 2
+        return wanted in self._spots and abs(self._bearing(wanted, *place.agent())) <= self._turn / 2
 
     def _advance(self, place: Place) -> None:
         """Leave the discovery room for the distraction, if there is one, else for the rearranged room."""
@@ -226,6 +231,7 @@ class FastMapping:
         """Where the things one can face stand, by name."""
         bodies = (body for body in place.world.bodies if body.category not in ("floor", "wall"))
         self._spots = {body.name: place.pose(body.name).position[:2] for body in bodies}
+        self._turn = self.ring.spacing(len(self._spots))
 
     def _faced(self, x: float, y: float, yaw: float) -> str:
         """Name of the nearest thing within reach and in front, "" if none."""

@@ -54,7 +54,7 @@ def stated_read(query: np.ndarray, keys: np.ndarray, rows: np.ndarray, strength:
 def test_read_equals_its_statement_in_numpy():
     rows, query = torch.randn(B, R, 2 * D), torch.randn(B, 1, D)
     reader = Reader(D, K, queries=1, heads=1, self_attention=False)
-    expected = stated_read(query[:, 0].numpy(), rows[..., D:].numpy(), rows.numpy(), 5.0, K)
+    expected = stated_read(query[:, 0].numpy(), rows[..., D:].numpy(), rows.numpy(), 10.0, K)
     read = reader(query, bank(rows, 1), everything(rows))
     np.testing.assert_allclose(read.r.detach(), expected, atol=1e-5)
 

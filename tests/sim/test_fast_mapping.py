@@ -60,7 +60,7 @@ def test_picking_the_first_object_seen_succeeds_by_chance_only() -> None:
         for row, task in enumerate(world.tasks):
             if task.phase == "instruction" and not world._done[row]:
                 seen = task._faced(*world._places[row].agent())
-                ahead = any(abs(task._bearing(n, *world._places[row].agent())) <= task.ring.spacing / 2 for n in task.names)
+                ahead = any(abs(task._bearing(n, *world._places[row].agent())) <= task._turn / 2 for n in task.names)
                 actions[row] = GRASP if seen else FORWARD if ahead else LEFT
         step = world.step(actions)
         if "success" in step.metrics:
@@ -134,7 +134,7 @@ def test_the_twin_says_here_exactly_while_the_right_thing_is_ahead() -> None:
             if task.phase == "instruction" and not step.terminated[row]:
                 said = str(step.obs["words"][row]).endswith(" it is here")
                 bearing = task._bearing(task.target, *world._places[row].agent()) if task.target in task._spots else 9.0
-                assert said == (abs(bearing) <= task.ring.spacing / 2)
+                assert said == (abs(bearing) <= task._turn / 2)
                 here += said
         step = world.step(world.expert(0)[0])
     assert here > 10
@@ -169,8 +169,8 @@ def test_the_weight_of_advice_is_the_reward_at_stake() -> None:
     ("settings", "message"),
     [
         ({"objects": 0}, "objects must be 1 or more"),
-        ({"objects": 9}, "do not fit on 8 stations"),
-        ({"objects": 8, "instruction": "put"}, "9 things do not fit"),
+        ({"objects": 9}, "do not fit around the agent, at most 8"),
+        ({"objects": 8, "instruction": "put"}, "9 things do not fit around"),
         ({"distractors": -1}, "distractors must be 0 or more"),
         ({"instruction": "lift"}, "instruction must be one of pick, put, both, got 'lift'"),
     ],
