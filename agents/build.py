@@ -24,7 +24,9 @@ def build_task(config: DictConfig, **changes: Any) -> Task:
     """The config's task with some settings changed; KeyError for one it does not have."""
     unknown = sorted(set(changes) - set(config.task))
     if unknown:
-        raise KeyError(f"task has no setting {', '.join(unknown)}. Settings: {', '.join(sorted(map(str, config.task)))}")
+        raise KeyError(
+            f"task has no setting {', '.join(unknown)}. Settings: {', '.join(sorted(map(str, config.task)))}"
+        )
     section = OmegaConf.merge(config, {"task": changes}).task
     return instantiate(section, _convert_="object")
 

@@ -64,9 +64,14 @@ def _cells(found: list[dict[str, Any]]) -> dict[str, Any]:
     cells = {}
     for name, first in found[0]["evaluation"]["cells"].items():
         values = [one["evaluation"]["cells"][name]["values"] for one in found]
-        others = {k: float(np.mean([one["evaluation"]["cells"][name][k]["mean"] for one in found])) for k in ("choice", "introduced")}
+        others = {
+            k: float(np.mean([one["evaluation"]["cells"][name][k]["mean"] for one in found]))
+            for k in ("choice", "introduced")
+        }
         means = [float(np.mean(v)) for v in values]
-        cells[name] = stratified_bootstrap(values) | others | {"per_seed": means, "chance": first["chance"], "values": values}
+        cells[name] = (
+            stratified_bootstrap(values) | others | {"per_seed": means, "chance": first["chance"], "values": values}
+        )
     return cells
 
 
@@ -75,7 +80,10 @@ def _tests(rows: dict[str, Any], reference: str) -> dict[str, Any]:
     if reference not in rows:
         return {}
     pairs = [(row, cell) for row in rows if row != reference for cell in rows[row]["cells"]]
-    values = {(row, cell): (rows[reference]["cells"][cell]["values"], rows[row]["cells"][cell]["values"]) for row, cell in pairs}
+    values = {
+        (row, cell): (rows[reference]["cells"][cell]["values"], rows[row]["cells"][cell]["values"])
+        for row, cell in pairs
+    }
     adjusted = holm([paired_test(*values[pair]) for pair in pairs]) if pairs else []
     return {
         f"{row} | {cell}": {"difference": float(np.mean(values[row, cell][0]) - np.mean(values[row, cell][1])), "p": p}
@@ -92,6 +100,8 @@ def _machine() -> dict[str, Any]:
 def table(results: dict[str, Any]) -> str:
     """Success per row and cell with its interval, and what each memory costs."""
     rows = results["rows"]
+    if not rows:
+        return "no row finished"
     width = max(len(name) for name in rows) + 1
     lines = []
     for cell in next(iter(rows.values()))["cells"]:
@@ -101,9 +111,10 @@ def table(results: dict[str, Any]) -> str:
             c = row["cells"][cell]
             per_seed = " ".join(f"{v:.2f}" for v in c["per_seed"])
             lines.append(f"  {name:{width}} {c['mean']:.3f}  [{c['low']:.3f}, {c['high']:.3f}]  seeds {per_seed}")
-    lines.append(f"\n{'row':{width + 2}} {'state bytes':>11} {'attended':>8} {'parameters':>10} {'train CPU s':>11} {'ms/step':>8}")
+    columns = {"bytes": "", "attended": "", "parameters": "", "cpu_seconds": ".0f", "ms_per_step": ".3f"}
+    lines.append(f"\n{'':{width}} " + " ".join(f"{name:>12}" for name in columns))
     for name, row in rows.items():
-        lines.append(f"{name:{width + 2}} {row['bytes']:11} {row['attended']:8} {row['parameters']:10} {row['cpu_seconds']:11.0f} {row['ms_per_step']:8.3f}")
+        lines.append(f"{name:{width}} " + " ".join(f"{row[column]:12{form}}" for column, form in columns.items()))
     return "\n".join(lines)
 
 
@@ -118,7 +129,8 @@ def compare(config: DictConfig, overrides: list[str]) -> tuple[dict[str, Any], l
     workers = min(os.cpu_count() or 1, len(planned)) if config.workers == "auto" else int(config.workers)
     failed = jobs.run(planned, workers)
     broken = {job.row for job in planned for text in failed if text.startswith(f"{job.folder}:")}
-    results = collect([job for job in planned if job.row not in broken], config.reference, "loci compare " + " ".join(overrides))
+    sound = [job for job in planned if job.row not in broken]
+    results = collect(sound, config.reference, " ".join(["loci compare", *overrides])) | {"failed": sorted(broken)}
     (folder / "results.json").write_text(json.dumps(results))
     write_report(results, folder)
     return results, failed

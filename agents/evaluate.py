@@ -64,7 +64,11 @@ def _cell(
     summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
     most = changes.get("objects", config.task.objects)
     chance = float(np.mean([1.0 / n for n in np.atleast_1d(most)]))
-    summary |= {"values": metrics["success"].tolist(), "chance": chance, "ms_per_step": 1e3 * spent / (steps * env.batch)}
+    summary |= {
+        "values": metrics["success"].tolist(),
+        "chance": chance,
+        "ms_per_step": 1e3 * spent / (steps * env.batch),
+    }
     return summary
 
 

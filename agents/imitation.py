@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder
 from loci.agents.rollout import Window
-from loci.memories.memory import Percept
 from loci.memories.state import detach
 
 APART = 4
@@ -23,8 +22,8 @@ APART = 4
 
 @dataclass(frozen=True)
 class Imitation:
-    """Cross-entropy with the teacher's action, weighted by the reward at stake, + reconstruction of picture and words + a
-    contrast between pictures, all asked of every memory alike.
+    """Cross-entropy with the teacher's action, weighted by the reward at stake, + reconstruction of picture and words
+    + a contrast between pictures, all asked of every memory alike.
 
     `pictures` is the share of moments whose picture is reconstructed at each update, to save time.
     """
@@ -40,7 +39,7 @@ class Imitation:
     slip: float = 0.05
     image: float = 1.0
     sentence: float = 0.1
-    contrast: float = 1.0
+    contrast: float = 0.2
     temperature: float = 0.1
     memory: float = 1.0
     pictures: float = 0.25
@@ -72,34 +71,41 @@ def losses(
     surprise = functional.cross_entropy(thought.logits.flatten(0, 1), window.action.flatten(), reduction="none")
     terms = {"choice": (surprise * weight.flatten()).sum()}
     terms |= {name: loss.mean() for name, loss in thought.recall.losses.items()}
+    vision = thought.percept.vision
+    assert vision is not None
     if learner.image > 0.0:
-        terms["image"] = _image(decoder, thought.percept.vision, window, learner.pictures, generator)
+        terms["image"] = _image(decoder, vision, window, learner.pictures, generator)
     if learner.sentence > 0.0:
         terms["sentence"] = _sentence(agent, decoder, window)
     if learner.contrast > 0.0:
-        terms["contrast"] = contrast(thought.percept, window.reset, learner.temperature)
+        terms["contrast"] = contrast(window, vision, learner.temperature)
     right = (thought.logits.argmax(dim=-1) == window.action).float()
     terms["right"] = (right * weight).sum().detach()
     return terms, detach(thought.state)
 
 
-def contrast(percept: Percept, reset: Bool[Tensor, "B T"], temperature: float) -> Float[Tensor, ""]:
+def contrast(window: Window, vision: Float[Tensor, "B T V"], temperature: float) -> Float[Tensor, ""]:
     """Pictures taken before and after walking straight show the same things: their codes should find one another among
     all such pairs of the window (InfoNCE, van den Oord et al. 2018, eq. 4, on cosines).
 
-    Needs the percept's position and heading. Pairs of one row less than `APART` steps apart may show the same thing
-    and are no counterexamples of each other. A window without such a pair costs 0.
+    Pairs of one row less than `APART` steps apart may show the same thing and are no counterexamples of each other.
     """
-    assert percept.vision is not None and percept.position is not None and percept.heading is not None
-    moved = (percept.position[:, 1:] - percept.position[:, :-1]).norm(dim=-1) > 0.05
-    straight = (percept.heading[:, 1:] - percept.heading[:, :-1]).abs()[..., 0] < 1e-3
-    row, step = torch.nonzero(moved & straight & ~reset[:, 1:], as_tuple=True)
+    row, step = straight_walks(window)
     if len(row) < 2:
-        return percept.vision.sum() * 0.0
-    codes = functional.normalize(percept.vision, dim=-1)
+        return vision.sum() * 0.0
+    codes = functional.normalize(vision, dim=-1)
     likeness = codes[row, step] @ codes[row, step + 1].T / temperature
     close = (row[:, None] == row) & ((step[:, None] - step).abs() < APART) & (step[:, None] != step)
     return functional.cross_entropy(likeness.masked_fill(close, -torch.inf), torch.arange(len(row), device=row.device))
+
+
+def straight_walks(window: Window) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
+    """Rows and steps after which the agent has moved without turning, within an episode."""
+    position, heading = window.obs.position, window.obs.heading[..., 0]
+    moved = (position[:, 1:] - position[:, :-1]).norm(dim=-1) > 0.05
+    straight = (heading[:, 1:] - heading[:, :-1]).abs() < 1e-3
+    row, step = torch.nonzero(moved & straight & ~window.reset[:, 1:], as_tuple=True)
+    return row, step
 
 
 def objective(terms: dict[str, Tensor], learner: Imitation) -> Tensor:
@@ -113,7 +119,7 @@ def objective(terms: dict[str, Tensor], learner: Imitation) -> Tensor:
 def descend(
     total: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer, learner: Imitation, update: int
 ) -> float:
-    """One step of the optimiser; returns the gradient's norm before clipping. FloatingPointError when it is not finite."""
+    """One step of the optimiser; returns the gradient's norm before clipping, FloatingPointError if not finite."""
     for group in optimiser.param_groups:
         group["lr"] = learner.rate_at(update)
     optimiser.zero_grad(set_to_none=True)
@@ -125,9 +131,7 @@ def descend(
     return norm
 
 
-def _image(
-    decoder: Decoder, vision: Tensor | None, window: Window, share: float, generator: torch.Generator
-) -> Tensor:
+def _image(decoder: Decoder, vision: Tensor | None, window: Window, share: float, generator: torch.Generator) -> Tensor:
     assert vision is not None
     codes, pictures = vision.flatten(0, 1), window.obs.rgb.flatten(0, 1)
     chosen = torch.randperm(len(codes), generator=generator)[: max(1, round(share * len(codes)))].to(codes.device)

@@ -9,11 +9,12 @@ import numpy as np
 
 from loci.sim.sensors import LETTERS
 
-WORDS = (
-    "this is a an the it that there here and or not no yes you i me my your pick up put down go to on in under near by "
-    "of from with left right front behind turn walk stop find look at take bring give drop open close what where which "
-    "when who color colour red green blue yellow white black grey big small bed tray box table chair door room object"
-).split()
+WORDS = """
+this is a an the it that there here and or not no yes you i me my your pick up put down go to on in under
+near by of from with left right front behind turn walk stop find look at take bring give drop open close
+what where which when who color colour red green blue yellow white black grey big small bed tray box
+table chair door room object
+""".split()
 PAD, SPELL = "<pad>", "<spell>"
 
 

@@ -11,7 +11,9 @@ def bootstrap(values: np.ndarray | Sequence[float], confidence: float = 0.95, se
     """Mean of independent values with its percentile bootstrap interval: {mean, low, high, count}."""
     sample = np.asarray(values, np.float64)
     if sample.size == 0 or not np.isfinite(sample).all():
-        raise ValueError(f"bootstrap needs finite values, got {sample.size} with {int((~np.isfinite(sample)).sum())} not finite")
+        raise ValueError(
+            f"bootstrap needs finite values, got {sample.size} with {int((~np.isfinite(sample)).sum())} not finite"
+        )
     return _interval(sample[None], confidence, seed)
 
 
@@ -38,12 +40,11 @@ def paired_test(first: Sequence[Sequence[float]], second: Sequence[Sequence[floa
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Holm's step-down adjustment, in the order given."""
-    p = np.asarray(p_values, np.float64)
-    order = np.argsort(p)
-    scaled = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(scaled, 1.0)
-    return [float(value) for value in adjusted]
+    adjusted, running = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        running = max(running, p_values[i] * (len(p_values) - rank))
+        adjusted[i] = min(1.0, running)
+    return adjusted
 
 
 def _interval(groups: np.ndarray, confidence: float, seed: int) -> dict[str, float]:
@@ -51,8 +52,8 @@ def _interval(groups: np.ndarray, confidence: float, seed: int) -> dict[str, flo
     seeds, episodes = groups.shape
     means = np.empty(RESAMPLES)
     for i in range(RESAMPLES):
-        drawn = rng.integers(seeds, size=seeds)
+        drawn = rng.integers(seeds, size=(seeds,))
         picked = rng.integers(episodes, size=(seeds, episodes))
         means[i] = groups[drawn[:, None], picked].mean()
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return {"mean": float(groups.mean()), "low": float(low), "high": float(high), "count": int(groups.size)}
+    low, high = (float(np.quantile(means, (1 + side * confidence) / 2)) for side in (-1, 1))
+    return {"mean": float(groups.mean()), "low": low, "high": high, "count": int(groups.size)}

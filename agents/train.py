@@ -57,7 +57,10 @@ class Run:
         content = checkpoint.load(path, str(self.device))
         changed = _differences(OmegaConf.create(content["config"]), self.config)
         if changed:
-            raise ValueError(f"{self.folder} holds a run with other settings ({', '.join(changed)}): choose another folder or say fresh=true")
+            raise ValueError(
+                f"{self.folder} holds a run with other settings ({', '.join(changed)}): "
+                "choose another folder or say fresh=true"
+            )
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         self.update, self.cpu_seconds, self.episodes = content["update"], content["cpu_seconds"], content["episodes"]
@@ -96,7 +99,7 @@ class Log:
         try:
             from torch.utils.tensorboard import SummaryWriter
 
-            self.board: Any = SummaryWriter(str(folder), purge_step=update + 1)  # type: ignore[no-untyped-call]
+            self.board: Any = SummaryWriter(str(folder), purge_step=update + 1)
         except ImportError:
             self.board = None
 
@@ -179,8 +182,10 @@ def _differences(old: Any, new: DictConfig) -> list[str]:
 def main(config: DictConfig) -> None:
     """Entry point of `loci train`."""
     summary = train(config)
-    print(f"{summary['memory']}: {summary['updates']} updates, {summary['episodes']} episodes, {summary['cpu_seconds']:.0f} CPU s, "
-          f"{summary['right']:.0%} of choices right in training -> {config.folder}")  # fmt: skip
+    print(
+        f"{summary['memory']}: {summary['updates']} updates, {summary['episodes']} episodes, "
+        f"{summary['cpu_seconds']:.0f} CPU s, {summary['right']:.0%} of choices right in training -> {config.folder}"
+    )
 
 
 if __name__ == "__main__":

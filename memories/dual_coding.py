@@ -158,7 +158,9 @@ class DualCoding(Memory[DualCodingState]):
     def _ask_for_what_is_sensed(self) -> None:
         """Each query starts as the code of its own column: a word asks for rows with that word."""
         asked = len(self.columns) * self.code_dim
-        self.from_codes.weight[:asked] = torch.eye(2 * self.code_dim).unflatten(0, (2, -1))[list(self.columns)].flatten(0, 1)
+        self.from_codes.weight[:asked] = (
+            torch.eye(2 * self.code_dim).unflatten(0, (2, -1))[list(self.columns)].flatten(0, 1)
+        )
         self.from_codes.bias[:asked] = 0.0
         self.from_hidden.weight[:asked] *= 0.1
 

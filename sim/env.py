@@ -28,7 +28,9 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
         self._running, self._steps = False, 0
         self._last: dict[str, Any] = {}
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         super().reset(seed=seed)
         self.backend.load(0, self.task.world(self.np_random))
         words = self.task.begin(self._place, self.np_random)
@@ -48,7 +50,7 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
         self._running = not (outcome.terminated or truncated)
         return self._observe(outcome.words), outcome.reward, outcome.terminated, truncated, dict(outcome.metrics)
 
-    def render(self) -> np.ndarray:  # type: ignore[override]
+    def render(self) -> np.ndarray:
         """The picture (H, W, 3) uint8 that the agent saw last."""
         if "rgb" not in self._last:
             raise RuntimeError("no picture yet: the task needs a camera with rgb, and reset() comes first")

@@ -45,9 +45,21 @@ def wxyz_to_matrix(wxyz: Float[Array, "*n 4"]) -> Float[Array, "*n 3 3"]:
     """Rotation matrix whose columns are the body's axes in the world."""
     w, x, y, z = _parts(np.asarray(wxyz, dtype=np.float64))
     matrix = np.empty((*np.shape(w), 3, 3))
-    matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 0, 2] = 1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)
-    matrix[..., 1, 0], matrix[..., 1, 1], matrix[..., 1, 2] = 2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)
-    matrix[..., 2, 0], matrix[..., 2, 1], matrix[..., 2, 2] = 2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)
+    matrix[..., 0, 0], matrix[..., 0, 1], matrix[..., 0, 2] = (
+        1 - 2 * (y * y + z * z),
+        2 * (x * y - w * z),
+        2 * (x * z + w * y),
+    )
+    matrix[..., 1, 0], matrix[..., 1, 1], matrix[..., 1, 2] = (
+        2 * (x * y + w * z),
+        1 - 2 * (x * x + z * z),
+        2 * (y * z - w * x),
+    )
+    matrix[..., 2, 0], matrix[..., 2, 1], matrix[..., 2, 2] = (
+        2 * (x * z - w * y),
+        2 * (y * z + w * x),
+        1 - 2 * (x * x + y * y),
+    )
     return matrix
 
 

@@ -77,9 +77,7 @@ class VectorEnv:
 
     def expert(self, default: Any) -> tuple[np.ndarray, np.ndarray]:
         """The teachers' actions (B, …) and the weight (B,) of each; `default` and 0 where there is no advice."""
-        advice = [
-            None if self._done[row] else task.expert(self._places[row]) for row, task in enumerate(self.tasks)
-        ]
+        advice = [None if self._done[row] else task.expert(self._places[row]) for row, task in enumerate(self.tasks)]
         actions = np.asarray([default if a is None else a.action for a in advice])
         return actions, np.asarray([0.0 if a is None else a.weight for a in advice], np.float32)
 

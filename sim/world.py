@@ -70,15 +70,19 @@ class Shape:
         if not all(0.0 <= c <= 1.0 for c in self.colour):
             raise ValueError(f"Shape.colour must lie in 0..1, got {self.colour}")
         if (self.kind == "mesh") != bool(self.mesh):
-            raise ValueError(f"Shape.mesh names a file exactly for kind 'mesh', got kind={self.kind!r}, mesh={self.mesh!r}")
+            raise ValueError(
+                f"Shape.mesh names a file exactly for kind 'mesh', got kind={self.kind!r}, mesh={self.mesh!r}"
+            )
         self._check_size()
 
     def _check_size(self) -> None:
         x, y, z = self.size
         flat = self.kind == "plane"
         if min(x, y) <= 0.0 or (z != 0.0 if flat else z <= 0.0):
-            raise ValueError(f"Shape.size of a {self.kind} must be positive{' with z = 0' if flat else ''}, got {self.size}")
-        if self.kind in ("sphere", "cylinder", "capsule") and x != y or (self.kind == "sphere" and x != z):
+            raise ValueError(
+                f"Shape.size of a {self.kind} must be positive{' with z = 0' if flat else ''}, got {self.size}"
+            )
+        if (self.kind in ("sphere", "cylinder", "capsule") and x != y) or (self.kind == "sphere" and x != z):
             raise ValueError(f"Shape.size of a {self.kind} must have equal radii, got {self.size}")
         if self.kind == "capsule" and z < x:
             raise ValueError(f"Shape.size of a capsule needs half height >= radius, got {self.size}")
@@ -96,7 +100,9 @@ class Body:
 
     def __post_init__(self) -> None:
         if not self.name or not self.parts:
-            raise ValueError(f"Body needs a name and at least one part, got name={self.name!r}, {len(self.parts)} parts")
+            raise ValueError(
+                f"Body needs a name and at least one part, got name={self.name!r}, {len(self.parts)} parts"
+            )
         if not math.isfinite(self.mass) or self.mass < 0.0:
             raise ValueError(f"Body.mass of {self.name!r} must be finite and not negative, got {self.mass}")
 
@@ -117,8 +123,9 @@ class Room:
 
     def contains(self, position: Sequence[float], margin: float = 0.0) -> bool:
         """Whether a point (metres) lies inside, the room being grown by `margin` on every side."""
-        bounds = zip(self.lower, position, self.upper, strict=True)
-        return all(low - margin <= p <= high + margin for low, p, high in bounds)
+        (x, y, z), (x0, y0, z0), (x1, y1, z1) = position, self.lower, self.upper
+        flat = x0 - margin <= x <= x1 + margin and y0 - margin <= y <= y1 + margin
+        return flat and z0 - margin <= z <= z1 + margin
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,7 @@ class Light:
 
 @dataclass(frozen=True)
 class World:
-    """Everything that exists at the start of an episode. Names are unique; bodies stand inside rooms, if there are any."""
+    """Everything that exists at the start of an episode. Names are unique, bodies inside rooms if there are any."""
 
     bodies: tuple[Body, ...] = ()
     rooms: tuple[Room, ...] = ()
@@ -147,21 +154,23 @@ class World:
     name: str = field(default="world")
 
     def __post_init__(self) -> None:
-        for what, names in (("body", [b.name for b in self.bodies]), ("room", [r.name for r in self.rooms])):
-            twice = [name for name, count in Counter(names).items() if count > 1]
-            if twice:
-                raise ValueError(f"World {self.name!r}: {what} names must be unique, repeated: {', '.join(sorted(twice))}")
+        _check_unique(f"World {self.name!r}: body", [body.name for body in self.bodies])
+        _check_unique(f"World {self.name!r}: room", [room.name for room in self.rooms])
         for body in self.bodies if self.rooms else ():
             if not any(room.contains(body.pose.position, WALL) for room in self.rooms):
                 rooms = ", ".join(f"{r.name} {r.lower}..{r.upper}" for r in self.rooms)
-                raise ValueError(f"World {self.name!r}: body {body.name!r} at {body.pose.position} is in no room. Rooms: {rooms}")
+                raise ValueError(
+                    f"World {self.name!r}: body {body.name!r} at {body.pose.position} is in no room. Rooms: {rooms}"
+                )
 
     def index(self, name: str) -> int:
         """Position of a body in `bodies`, which is also its instance id in images."""
         for index, body in enumerate(self.bodies):
             if body.name == name:
                 return index
-        raise KeyError(f"no body {name!r} in world {self.name!r}. Bodies: {', '.join(sorted(b.name for b in self.bodies))}")
+        raise KeyError(
+            f"no body {name!r} in world {self.name!r}. Bodies: {', '.join(sorted(b.name for b in self.bodies))}"
+        )
 
     def body(self, name: str) -> Body:
         """The body of that name; a KeyError lists the names that exist."""
@@ -188,6 +197,12 @@ class World:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"world JSON is incomplete or mistyped: {error!r}") from error
+
+
+def _check_unique(what: str, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        raise ValueError(f"{what} names must be unique, repeated: {', '.join(twice)}")
 
 
 def _tuple(values: Sequence[Any]) -> Any:

@@ -57,7 +57,9 @@ class CountingAgent:
     def initial(self, batch: int) -> torch.Tensor:
         return torch.full((batch,), -99)
 
-    def act(self, state: torch.Tensor, obs: Observation, reset: torch.Tensor, *_: Any) -> tuple[Any, torch.Tensor, None]:
+    def act(
+        self, state: torch.Tensor, obs: Observation, reset: torch.Tensor, *_: Any
+    ) -> tuple[Any, torch.Tensor, None]:
         state = torch.where(reset, torch.zeros_like(state), state + 1)
         said = [int(self.encoder.tokenizer.decode(obs.sentences[i])) for i in obs.heard[:, 0].tolist()]
         self.seen.append((state.tolist(), said))

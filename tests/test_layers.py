@@ -47,12 +47,18 @@ def test_nothing_is_imported_by_its_short_name(layer: str) -> None:
 
 
 def test_memories_know_no_camera_and_no_simulator() -> None:
-    wrong = [str(p) for p in files("memories") for n in imported(p) if n.split(".")[0] in ("gymnasium", "mujoco", "numba")]
+    wrong = [
+        str(p) for p in files("memories") for n in imported(p) if n.split(".")[0] in ("gymnasium", "mujoco", "numba")
+    ]
     assert not wrong, wrong
 
 
 def test_conf_holds_data_only() -> None:
-    odd = [str(p) for p in (ROOT / "conf").rglob("*") if p.is_file() and p.suffix not in (".yaml", ".pyc") and p.name != "__init__.py"]
+    odd = [
+        str(p)
+        for p in (ROOT / "conf").rglob("*")
+        if p.is_file() and p.suffix not in (".yaml", ".pyc") and p.name != "__init__.py"
+    ]
     assert not odd, odd
 
 
@@ -77,7 +83,8 @@ def test_the_package_is_made_of_links(link: str) -> None:
 
 def test_simulating_needs_no_optional_package() -> None:
     code = (
-        "import sys, loci.sim.env, loci.sim.vector, loci.sim.tasks.fast_mapping, loci.sim.backends.kinematic, loci.agents.cli;"
+        "import sys, loci.sim.env, loci.sim.vector, loci.sim.tasks.fast_mapping, loci.sim.backends.kinematic;"
+        "import loci.agents.cli;"
         f"print([m for m in {OPTIONAL!r} if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -92,6 +99,8 @@ def test_the_front_of_the_command_line_is_quick_and_explains_itself() -> None:
 
 
 def test_an_unknown_command_lists_the_commands() -> None:
-    out = subprocess.run([sys.executable, "-m", "loci.agents.cli", "trian"], capture_output=True, text=True, check=False)
+    out = subprocess.run(
+        [sys.executable, "-m", "loci.agents.cli", "trian"], capture_output=True, text=True, check=False
+    )
     assert out.returncode == 2
     assert "no command 'trian'. Commands: train, evaluate, compare, record" in out.stderr

@@ -35,6 +35,8 @@ class Mesh:
     bounds: np.ndarray
     links: np.ndarray
     closed: bool = False
+    half: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    """Half extents of the file's geometry, in the file's unit."""
 
 
 @cache
@@ -71,7 +73,8 @@ def build(corners: np.ndarray, colours: np.ndarray, closed: bool = False) -> Mes
     half = (upper - lower) / 2.0
     scaled = ((corners - (lower + upper) / 2.0) / np.where(half > 0.0, half, 1.0)).astype(np.float32)
     order, bounds, links = _hierarchy(scaled)
-    return Mesh(scaled[order], colours[order].astype(np.float32), bounds, links, closed)
+    own = (float(half[0]), float(half[1]), float(half[2]))
+    return Mesh(scaled[order], colours[order].astype(np.float32), bounds, links, closed, own)
 
 
 def _hierarchy(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

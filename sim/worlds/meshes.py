@@ -26,16 +26,10 @@ def mesh_shape(path: str, longest: float, colour: tuple[float, float, float] = (
 
     Raises FileNotFoundError for a missing file and ValueError for one that holds no triangles.
     """
-    extents = _extents(path)
-    size = extents / extents.max() * longest / 2.0
-    half = (float(size[0]), float(size[1]), float(size[2]))
-    return Shape("mesh", half, colour, mesh=path, pose=Pose.at(0.0, 0.0, half[2]))
-
-
-def _extents(path: str) -> np.ndarray:
-    corners = read(path).corners.reshape(-1, 3)
-    extents = np.ptp(corners, axis=0).astype(np.float64)
-    return np.maximum(extents, 1e-3 * extents.max())
+    half = read(path).half
+    scale, least = longest / 2.0 / max(half), 1e-3 * longest
+    size = (max(scale * half[0], least), max(scale * half[1], least), max(scale * half[2], least))
+    return Shape("mesh", size, colour, mesh=path, pose=Pose.at(0.0, 0.0, size[2]))
 
 
 @dataclass(frozen=True)

@@ -18,4 +18,5 @@ def nonsense_names(number: int, rng: np.random.Generator, taken: frozenset[str] 
 
 
 def _syllable(rng: np.random.Generator) -> str:
-    return "".join(str(choices[rng.integers(len(choices))]) for choices in (ONSETS, VOWELS, CODAS))
+    onset, vowel, coda = rng.integers((len(ONSETS), len(VOWELS), len(CODAS))).tolist()
+    return ONSETS[onset] + VOWELS[vowel] + CODAS[coda]

@@ -51,7 +51,10 @@ def choose(objects: Objects, split: str, number: int, rng: np.random.Generator) 
     members = objects.split(split)
     if number > len(members):
         raise ValueError(f"cannot choose {number} different objects: the {split} split has {len(members)}")
-    return [members[i] for i in rng.choice(len(members), number, replace=False)]
+    chosen: dict[int, None] = {}
+    while len(chosen) < number:
+        chosen[members[int(rng.integers(len(members)))]] = None
+    return list(chosen)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ def walled_room(
     bodies: tuple[Body, ...] = (),
     spawns: tuple[Pose, ...] = (Pose(),),
 ) -> World:
-    """A square room of `size` metres around the origin with four walls and a floor, all muted colours; `look` picks one of LOOKS."""
+    """A square room of `size` metres around the origin: four walls and a floor, muted; `look` picks one of LOOKS."""
     shell = _shell(size, height, look % LOOKS)
     room = Room("room", (-size / 2, -size / 2, 0.0), (size / 2, size / 2, height))
     return World((*shell, *bodies), (room,), (Light(),), spawns)

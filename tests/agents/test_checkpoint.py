@@ -24,7 +24,9 @@ def full_disk(*_: object) -> None:
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
-def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+def test_a_full_disk_keeps_the_old_checkpoint_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
     path = tmp_path / "checkpoint.pt"
     checkpoint.save(path, {"update": 1})
     monkeypatch.setattr(os, moment, full_disk)

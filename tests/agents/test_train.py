@@ -80,13 +80,21 @@ def test_a_folder_of_another_run_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_the_folder_says_what_was_run(tmp_path: Path) -> None:
     summary = train(config(tmp_path))
-    assert {p.name for p in tmp_path.iterdir()} >= {"config.yaml", "versions.json", "metrics.jsonl", "checkpoint.pt", "summary.json"}
+    assert {p.name for p in tmp_path.iterdir()} >= {
+        "config.yaml",
+        "versions.json",
+        "metrics.jsonl",
+        "checkpoint.pt",
+        "summary.json",
+    }
     assert json.loads((tmp_path / "summary.json").read_text()) == summary
     assert summary["updates"] == len(numbers(tmp_path)) == 4
     assert any(p.name.startswith("events.out") for p in tmp_path.iterdir())
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run_config = config(tmp_path, "learner.updates=6")
     segment = Run.segment
 
@@ -96,8 +104,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(tmp_pa
                 next(iter(self.agent.policy.parameters())).fill_(float("nan"))
         segment(self, *args)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(FloatingPointError, match="gradient is not finite at update 2"):
-        patch.setattr(Run, "segment", poisoned)
+    monkeypatch.setattr(Run, "segment", poisoned)
+    with pytest.raises(FloatingPointError, match="gradient is not finite at update 2"):
         train(run_config)
     kept = weights(tmp_path)
     assert all(torch.isfinite(w).all() for w in kept.values())

@@ -96,14 +96,14 @@ def test_a_word_finds_the_view_it_was_heard_with():
         torch.testing.assert_close(read.r[:, :D], rows[:, row, :D], atol=1e-4, rtol=0)
 
 
-def test_strength_starts_at_five_and_sets_the_weight_ratio():
+def test_strength_starts_at_ten_and_sets_the_weight_ratio():
     rows = torch.zeros(1, 2, 2 * D)
     rows[0, 0, D], rows[0, 1, D + 1] = 1.0, 1.0
     query = torch.zeros(1, 1, D)
     query[..., 0] = 3.0  # cosines 1 and 0
     read = Reader(D, 2, queries=1, heads=1, self_attention=False)(query, bank(rows, 1), everything(rows))
     assert read.rows.tolist() == [[0, 1]]
-    assert (read.weights[0, 0] / read.weights[0, 1]).item() == pytest.approx(math.exp(5), rel=1e-4)
+    assert (read.weights[0, 0] / read.weights[0, 1]).item() == pytest.approx(math.exp(10), rel=1e-4)
 
 
 def test_fewer_rows_than_k_are_all_read_and_nothing_else():

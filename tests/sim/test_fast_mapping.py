@@ -15,7 +15,9 @@ CAMERA = Camera(16, 16, kinds=("rgb",))
 
 
 def env(batch: int = 32, **settings: object) -> VectorEnv:
-    return VectorEnv(KinematicBackend(batch), lambda: FastMapping(**({"family": Compounds(), "camera": CAMERA} | settings)))  # type: ignore[arg-type]
+    return VectorEnv(
+        KinematicBackend(batch), lambda: FastMapping(**({"family": Compounds(), "camera": CAMERA} | settings))
+    )  # type: ignore[arg-type]
 
 
 def taught(env: VectorEnv, episodes: int, seed: int = 0) -> dict[str, np.ndarray]:
@@ -79,7 +81,9 @@ def test_words_name_each_object_once_known_and_instruct_afterwards() -> None:
     names = set(task.names.values())
     introduced = {w.removeprefix("this is a ") for w, p in zip(heard, phases, strict=True) if p == "discovery" and w}
     assert introduced == names
-    assert {w for w, p in zip(heard, phases, strict=True) if p == "instruction"} == {f"pick up the {task.names[task.target]}"}
+    assert {w for w, p in zip(heard, phases, strict=True) if p == "instruction"} == {
+        f"pick up the {task.names[task.target]}"
+    }
 
 
 def test_put_instructions_name_a_piece_of_furniture() -> None:

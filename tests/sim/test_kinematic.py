@@ -21,7 +21,9 @@ def stage(*bodies: Body, spawn: Pose | None = None, size: float = 6.0) -> Kinema
     return backend
 
 
-def go(backend: KinematicBackend, forward: float = 0.0, left: float = 0.0, turn: float = 0.0, seconds: float = 1.0) -> dict:
+def go(
+    backend: KinematicBackend, forward: float = 0.0, left: float = 0.0, turn: float = 0.0, seconds: float = 1.0
+) -> dict:
     return backend.step({"velocity": np.array([[forward, left]]), "turn": np.array([turn])}, seconds)
 
 

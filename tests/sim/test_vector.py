@@ -1,5 +1,7 @@
 """Many environments at once: what begins an episode, what ends one, and that rows are worlds of their own."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,9 @@ def run(env: VectorEnv, seed: int, steps: int) -> list[Step]:
 
 
 def same(a: Step, b: Step, rows: slice = slice(None)) -> bool:
-    pairs = [(a.obs[k][rows], b.obs[k][rows]) for k in a.obs] + [(x[rows], y[rows]) for x, y in zip(a[1:5], b[1:5], strict=True)]
+    pairs = [(a.obs[k][rows], b.obs[k][rows]) for k in a.obs] + [
+        (x[rows], y[rows]) for x, y in zip(a[1:5], b[1:5], strict=True)
+    ]
     return all(np.array_equal(x, y) for x, y in pairs)
 
 
@@ -51,7 +55,9 @@ def test_an_episode_that_is_too_long_is_truncated_and_not_terminated() -> None:
     for s in trace:
         assert not (s.terminated & s.truncated).any()
         for row in np.flatnonzero(s.terminated | s.truncated):
-            assert s.metrics["length"][row] == s.reward[row] if s.terminated[row] else s.reward[row] == Counting.max_steps
+            assert (
+                s.metrics["length"][row] == s.reward[row] if s.terminated[row] else s.reward[row] == Counting.max_steps
+            )
 
 
 def test_metrics_appear_exactly_where_an_episode_ends() -> None:
@@ -85,7 +91,7 @@ def test_rows_differ() -> None:
 
 def test_observations_of_consecutive_steps_share_no_memory() -> None:
     trace = run(fast_mapping(2), 1, 5)
-    for a, b in zip(trace, trace[1:], strict=False):
+    for a, b in pairwise(trace):
         assert not any(np.shares_memory(a.obs[k], b.obs[k]) for k in a.obs)
 
 

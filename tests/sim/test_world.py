@@ -13,7 +13,12 @@ numbers = st.floats(-50, 50, allow_nan=False)
 lengths = st.floats(0.01, 5)
 poses = st.builds(Pose.at, numbers, numbers, numbers, st.floats(-10, 10))
 colours = st.tuples(*[st.floats(0, 1)] * 3)
-boxes = st.builds(lambda size, colour, pose: Shape("box", size, colour, "checker", pose=pose), st.tuples(*[lengths] * 3), colours, poses)
+boxes = st.builds(
+    lambda size, colour, pose: Shape("box", size, colour, "checker", pose=pose),
+    st.tuples(*[lengths] * 3),
+    colours,
+    poses,
+)
 balls = st.builds(lambda r, colour: Shape("sphere", (r, r, r), colour), lengths, colours)
 bodies = st.lists(st.tuples(st.lists(boxes | balls, min_size=1, max_size=3), poses, st.floats(0, 100)), max_size=4)
 

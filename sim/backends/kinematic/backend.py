@@ -30,8 +30,10 @@ class KinematicBackend:
     def __init__(
         self, batch: int = 1, radius: float = 0.2, height: float = 1.2, knee: float = 0.05, threads: int = 1
     ) -> None:
-        if batch < 1 or not (0.0 < radius and 0.0 <= knee < height):
-            raise ValueError(f"need batch >= 1, radius > 0 and 0 <= knee < height, got {batch=}, {radius=}, {knee=}, {height=}")
+        if batch < 1 or not (radius > 0.0 and 0.0 <= knee < height):
+            raise ValueError(
+                f"need batch >= 1, radius > 0 and 0 <= knee < height, got {batch=}, {radius=}, {knee=}, {height=}"
+            )
         self.batch, self.radius, self.height, self.knee, self.threads = batch, radius, height, knee, threads
         self._scene = Scene(batch)
         self._worlds: list[World | None] = [None] * batch
@@ -56,7 +58,8 @@ class KinematicBackend:
         world, (x, y, z) = self.world(row), pose.position
         hit = overlapping(x, y, self._rows[row], self._counts[row], self.radius)
         if hit >= 0:
-            raise ValueError(f"agent of radius {self.radius} m at ({x:.3f}, {y:.3f}) overlaps {world.bodies[int(self._rows[row, hit, 6])].name!r}")
+            name = world.bodies[int(self._rows[row, hit, 6])].name
+            raise ValueError(f"agent of radius {self.radius} m at ({x:.3f}, {y:.3f}) overlaps {name!r}")
         if world.rooms and not any(room.contains((x, y, z)) for room in world.rooms):
             raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
         self._position[row], self._yaw[row] = (x, y, z), wrap_angle(wxyz_to_yaw(np.asarray(pose.wxyz)))
@@ -67,7 +70,8 @@ class KinematicBackend:
         turn = np.asarray(command["turn"], np.float64).reshape(self.batch)
         wrong = ~(np.isfinite(velocity).all(axis=1) & np.isfinite(turn))
         if wrong.any():
-            raise Diverged(f"command of row {int(wrong.argmax())} is not finite: velocity {velocity[wrong][0]}, turn {turn[wrong][0]}")
+            bad = int(wrong.argmax())
+            raise Diverged(f"command of row {bad} is not finite: velocity {velocity[bad]}, turn {turn[bad]}")
         applied = walk(self._position, self._yaw, velocity, turn, seconds, self._rows, self._counts, self.radius)
         for row, name in enumerate(self._held):
             if name is not None:
@@ -80,9 +84,7 @@ class KinematicBackend:
         images = self.view(eye[:, None], axes[:, None], camera, kinds)
         return {kind: image[:, 0] for kind, image in images.items()}
 
-    def view(
-        self, eye: np.ndarray, axes: np.ndarray, camera: Camera, kinds: Sequence[str]
-    ) -> dict[str, np.ndarray]:
+    def view(self, eye: np.ndarray, axes: np.ndarray, camera: Camera, kinds: Sequence[str]) -> dict[str, np.ndarray]:
         """Free cameras: eye (B, C, 3) and axes (B, C, 3, 3) as from `camera_to_world` give {kind: (B, C, H, W, …)}."""
         return render(
             self._scene, eye, axes, camera.height, camera.width, camera.fov, kinds=tuple(kinds),
@@ -146,7 +148,9 @@ class KinematicBackend:
 
     def _move(self, row: int, name: str, pose: Pose) -> None:
         self._poses[row][name] = pose
-        self._scene.place(row, self.world(row).index(name), np.asarray(pose.position), wxyz_to_matrix(np.asarray(pose.wxyz)))
+        self._scene.place(
+            row, self.world(row).index(name), np.asarray(pose.position), wxyz_to_matrix(np.asarray(pose.wxyz))
+        )
 
     def _carry(self, row: int, name: str) -> None:
         yaw, (forward, left, up) = float(self._yaw[row]), CARRY
