@@ -19,12 +19,13 @@ from loci.memories.memory import Percept
 class Observation:
     """A window of what was sensed, and of the action before each moment (-1 at the first of an episode).
 
-    Sentences are stored once: `heard[b, t]` is the row of `sentences` that was heard.
+    Sentences are stored once: `heard[b, t]` is the row of `sentences` that was heard, `told` the instruction's.
     """
 
     rgb: UInt8[Tensor, "B T H W 3"]
     sentences: Int[Tensor, "S L"]
     heard: Int[Tensor, "B T"]
+    told: Int[Tensor, "B T"]
     action: Int[Tensor, "B T"]
     position: Float[Tensor, "B T 3"]
     heading: Float[Tensor, "B T 1"]
@@ -35,11 +36,14 @@ class Observation:
 
 def observe(tokenizer: Tokenizer, obs: dict[str, np.ndarray], action: np.ndarray) -> Observation:
     """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
-    unique, heard = np.unique(obs["words"], return_inverse=True)
+    texts = np.stack([obs["words"], obs["instruction"]])
+    unique, rows = np.unique(texts, return_inverse=True)
+    heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
     return Observation(
         rgb=torch.from_numpy(obs["rgb"]),
         sentences=torch.from_numpy(tokenizer.encode(unique)),
-        heard=torch.from_numpy(heard.reshape(obs["words"].shape).astype(np.int64)),
+        heard=heard,
+        told=told,
         action=torch.from_numpy(action.astype(np.int64)),
         position=torch.from_numpy(obs["position"]),
         heading=torch.from_numpy(obs["heading"]),
@@ -91,7 +95,7 @@ class Language(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Observation to `Percept` with vision (V), language (U) and embed (D), which also holds the previous action."""
+    """Observation to `Percept`: vision (V), language (U), goal (U), and embed (D), which has the previous action too."""
 
     def __init__(
         self,
@@ -110,15 +114,16 @@ class Encoder(nn.Module):
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
         self.vision = Vision(height, width, channels, vision_dim)
         self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)
-        self.embed = nn.Sequential(nn.Linear(vision_dim + language_dim + actions, embed_dim), nn.ReLU())
+        self.embed = nn.Sequential(nn.Linear(vision_dim + 2 * language_dim + actions, embed_dim), nn.ReLU())
 
     def forward(self, obs: Observation) -> Percept:
         batch, steps = obs.heard.shape
         vision = self.vision(obs.rgb.flatten(0, 1)).unflatten(0, (batch, steps))
-        language = self.language(obs.sentences)[obs.heard]
+        sentences = self.language(obs.sentences)
+        language, goal = sentences[obs.heard], sentences[obs.told]
         before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(vision.dtype)
-        embed = self.embed(torch.cat([vision, language, before], dim=-1))
-        return Percept(embed, vision, language, obs.position, obs.heading, control=before)
+        embed = self.embed(torch.cat([vision, language, goal, before], dim=-1))
+        return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
 
 
 class Decoder(nn.Module):

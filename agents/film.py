@@ -167,7 +167,13 @@ class Crew:
         chances = torch.softmax(thought.logits[0, 0], dim=-1).tolist()
         self.traced |= "rows" in thought.recall.trace
         recalled = recalled_moments(thought.recall.trace)
-        self._keep(step.obs["rgb"][0], str(step.obs["words"][0]), int(actions[0]), tuple(chances), recalled)
+        self._keep(
+            step.obs["rgb"][0],
+            str(step.obs["words"][0] or step.obs["instruction"][0]),
+            int(actions[0]),
+            tuple(chances),
+            recalled,
+        )
 
     def end(self) -> None:
         """The moment after the last action: nothing is heard and nothing read any more."""

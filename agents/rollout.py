@@ -14,7 +14,7 @@ from loci.agents.encoder import Observation, observe
 from loci.agents.language import Tokenizer
 from loci.sim.vector import Step, VectorEnv
 
-SEEN = ("rgb", "words", "position", "heading")
+SEEN = ("rgb", "words", "instruction", "position", "heading")
 
 
 @dataclass

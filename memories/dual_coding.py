@@ -6,8 +6,10 @@ step, runs the core, then appends a row; the read is a cosine top-k, the softmax
 
 Letters: B environments, T steps, V L widths of the codes that come in, D code width, R rows, N rows of a window's bank
 (ring.py), Q columns queried, k rows read by each query, H core width.
-*Differs from the paper:* the query is made from the core's inputs h_{t-1}, v_t, l_t, so that a word is looked up when
-it is heard (the paper leaves open which state of the core asks); codes whose width is not D are projected, and the
+*Differs from the paper:* the query is made from the core's inputs h_{t-1}, v_t, l_t, and from the instruction g_t where
+the percept has one (a channel beside the words, so that an instruction is not stored at every step it is in force); a
+word is looked up when it is heard (the paper leaves open which state of the core asks). A query starts as the code of
+its own column, g_t for language; codes whose width is not D are projected, and the
 projection learns through the core like the encoder; empty rows are masked; rows equally similar (to 2^-16) are taken
 newest first; self-attention is residual; d_m² of the novelty bonus is the mean over the episode, since a reset
 forgets everything. The reconstruction losses, without which the codes are not worth storing in the 3D task, belong to
@@ -148,7 +150,7 @@ class DualCoding(Memory[DualCodingState]):
         self.attended, self.feature_dim = queries * k, width + queries * 2 * code_dim
         self.vision_code = _projection(vision_dim, code_dim)
         self.language_code = _projection(language_dim, code_dim)
-        self.from_codes = nn.Linear(2 * code_dim, queries * code_dim + 4 * width)
+        self.from_codes = nn.Linear(3 * code_dim, queries * code_dim + 4 * width)
         self.from_hidden = nn.Linear(width, queries * code_dim + 4 * width, bias=False)
         self.from_read = nn.Linear(queries * 2 * code_dim, 4 * width, bias=False)
         self._ask_for_what_is_sensed()
@@ -156,11 +158,9 @@ class DualCoding(Memory[DualCodingState]):
 
     @torch.no_grad()
     def _ask_for_what_is_sensed(self) -> None:
-        """Each query starts as the code of its own column: a word asks for rows with that word."""
-        asked = len(self.columns) * self.code_dim
-        self.from_codes.weight[:asked] = (
-            torch.eye(2 * self.code_dim).unflatten(0, (2, -1))[list(self.columns)].flatten(0, 1)
-        )
+        """Each query starts as a code of its own column: a word asks for rows with that word, a view for such views."""
+        asked, own = len(self.columns) * self.code_dim, [(0, 2)[column] for column in self.columns]
+        self.from_codes.weight[:asked] = torch.eye(3 * self.code_dim).unflatten(0, (3, -1))[own].flatten(0, 1)
         self.from_codes.bias[:asked] = 0.0
         self.from_hidden.weight[:asked] *= 0.1
 
@@ -186,10 +186,12 @@ class DualCoding(Memory[DualCodingState]):
     ) -> tuple[DualCodingState, Recall]:
         self.check(percept)
         codes = torch.cat([self.vision_code(percept.vision), self.language_code(percept.language)], dim=-1)
+        asked = percept.language if percept.goal is None else percept.goal
+        entering = torch.cat([codes, self.language_code(asked)], dim=-1)
         ring = plan(state.written, reset, self.rows)
         old = torch.cat([state.vision, state.language], dim=-1)
         rows = torch.cat([old, codes.detach() if self.stop_gradient else codes], dim=1)
-        hidden, cell, feature, read = self._run(state, codes, Bank(rows, self.columns), ring, reset)
+        hidden, cell, feature, read = self._run(state, entering, Bank(rows, self.columns), ring, reset)
         bonus, spread = self._bonus(state.spread, codes, rows, ring, reset)
         kept = rows.gather(1, ring.slots[:, :, None].expand(-1, -1, rows.shape[-1]))
         vision, language = kept.split(self.code_dim, dim=-1)
@@ -200,7 +202,7 @@ class DualCoding(Memory[DualCodingState]):
     def _run(
         self,
         state: DualCodingState,
-        codes: Float[Tensor, "B T D2"],
+        codes: Float[Tensor, "B T D3"],
         bank: Bank,
         ring: Plan,
         reset: Bool[Tensor, "B T"],

@@ -28,6 +28,8 @@ class Percept:
     """Code of the picture."""
     language: Float[Tensor, "*n L"] | None = None
     """Code of the words heard; silence has a code of its own."""
+    goal: Float[Tensor, "*n L"] | None = None
+    """Code of the instruction in force, made like `language`."""
     position: Float[Tensor, "*n 3"] | None = None
     """Agent's place, metres, world frame."""
     heading: Float[Tensor, "*n 1"] | None = None

@@ -8,7 +8,7 @@ from gymnasium import spaces
 
 from loci.sim.backend import Backend, Place
 from loci.sim.sensors import Words
-from loci.sim.task import Outcome, Task
+from loci.sim.task import Outcome, Said, Task
 
 
 class Env(gymnasium.Env[dict[str, Any], Any]):
@@ -33,9 +33,9 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         super().reset(seed=seed)
         self.backend.load(0, self.task.world(self.np_random))
-        words = self.task.begin(self._place, self.np_random)
+        said = self.task.begin(self._place, self.np_random)
         self._running, self._steps = True, 0
-        return self._observe(words), {}
+        return self._observe(said), {}
 
     def step(self, action: Any) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         if not self._running:
@@ -48,7 +48,7 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
         self._steps += 1
         truncated = not outcome.terminated and self._steps >= self.task.max_steps
         self._running = not (outcome.terminated or truncated)
-        return self._observe(outcome.words), outcome.reward, outcome.terminated, truncated, dict(outcome.metrics)
+        return self._observe(outcome.said), outcome.reward, outcome.terminated, truncated, dict(outcome.metrics)
 
     def render(self) -> np.ndarray:
         """The picture (H, W, 3) uint8 that the agent saw last."""
@@ -59,10 +59,10 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
     def close(self) -> None:
         self.backend.close()
 
-    def _observe(self, words: str) -> dict[str, Any]:
+    def _observe(self, said: Said) -> dict[str, Any]:
         obs: dict[str, Any] = {}
         for sensor in self.task.sensors:
             rows = {} if isinstance(sensor, Words) else sensor.read(self.backend)
-            obs |= {"words": words} if isinstance(sensor, Words) else {name: value[0] for name, value in rows.items()}
+            obs |= said._asdict() if isinstance(sensor, Words) else {name: value[0] for name, value in rows.items()}
         self._last = obs
         return obs

@@ -92,12 +92,14 @@ class PoseSensor:
 
 @dataclass(frozen=True)
 class Words:
-    """The sentence heard now, a string of at most `max_length` lower-case letters, digits, blanks and .,!?'-"""
+    """`words`, the sentence heard now, and `instruction`, the one in force, which stays until it is done or replaced:
+    strings of at most `max_length` lower-case letters, digits, blanks and .,!?'-"""
 
     max_length: int = 64
 
     def space(self) -> dict[str, spaces.Space[Any]]:
-        return {"words": spaces.Text(self.max_length, min_length=0, charset=LETTERS)}
+        text = spaces.Text(self.max_length, min_length=0, charset=LETTERS)
+        return {"words": text, "instruction": text}
 
     def needs(self) -> frozenset[str]:
         return frozenset()

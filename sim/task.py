@@ -16,14 +16,24 @@ from loci.sim.sensors import Sensor
 from loci.sim.world import World
 
 
+class Said(NamedTuple):
+    """What is heard together with the next picture, and the instruction that is in force then; "" is silence."""
+
+    words: str = ""
+    instruction: str = ""
+
+
+SILENCE = Said()
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What one step led to. `words` are heard together with the next picture; `metrics` hold the same names at every
+    """What one step led to. `said` goes with the next picture; `metrics` hold the same names at every
     step of a task and count once, at the end of an episode."""
 
     reward: float = 0.0
     terminated: bool = False
-    words: str = ""
+    said: Said = SILENCE
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -45,8 +55,8 @@ class Task(Protocol):
 
     def world(self, rng: np.random.Generator) -> World: ...
 
-    def begin(self, place: Place, rng: np.random.Generator) -> str:
-        """Start the episode in a freshly loaded world; the first words said, "" if none."""
+    def begin(self, place: Place, rng: np.random.Generator) -> Said:
+        """Start the episode in a freshly loaded world."""
         ...
 
     def command(self, action: Any, place: Place) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from loci.sim.backend import Backend, Place
 from loci.sim.sensors import Words
-from loci.sim.task import Task
+from loci.sim.task import SILENCE, Said, Task
 
 
 class Step(NamedTuple):
@@ -34,7 +34,7 @@ class VectorEnv:
         self.batch = backend.batch
         self.tasks = [task() for _ in range(self.batch)]
         self._places = [Place(backend, row) for row in range(self.batch)]
-        self._words = [""] * self.batch
+        self._said = [SILENCE] * self.batch
         self._done = np.zeros(self.batch, bool)
         self._steps = np.zeros(self.batch, np.int64)
         self._rng: list[np.random.Generator] = []
@@ -68,7 +68,7 @@ class VectorEnv:
                 self._begin(row)
                 continue
             outcome = task.outcome(self._places[row])
-            reward[row], terminated[row], self._words[row] = outcome.reward, outcome.terminated, outcome.words
+            reward[row], terminated[row], self._said[row] = outcome.reward, outcome.terminated, outcome.said
             truncated[row] = not outcome.terminated and self._steps[row] >= task.max_steps
             if terminated[row] or truncated[row]:
                 metrics[row] = outcome.metrics
@@ -87,7 +87,7 @@ class VectorEnv:
     def _begin(self, row: int) -> None:
         task, rng = self.tasks[row], self._rng[row]
         self.backend.load(row, task.world(rng))
-        self._words[row] = task.begin(self._places[row], rng)
+        self._said[row] = task.begin(self._places[row], rng)
         self._steps[row] = 0
 
     def _commands(self, actions: Any, idle: np.ndarray) -> dict[str, np.ndarray]:
@@ -101,8 +101,11 @@ class VectorEnv:
     def _observe(self) -> dict[str, np.ndarray]:
         obs: dict[str, np.ndarray] = {}
         for sensor in self.sensors:
-            obs |= {"words": np.asarray(self._words)} if isinstance(sensor, Words) else sensor.read(self.backend)
+            obs |= self._heard() if isinstance(sensor, Words) else sensor.read(self.backend)
         return obs
+
+    def _heard(self) -> dict[str, np.ndarray]:
+        return {name: np.asarray([getattr(said, name) for said in self._said]) for name in Said._fields}
 
     def _step(self, reward: Any, terminated: Any, truncated: Any, reset: Any, metrics: list[Any]) -> Step:
         names = sorted({name for row in metrics for name in row})

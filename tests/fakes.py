@@ -11,7 +11,7 @@ from loci.agents.encoder import Observation
 from loci.agents.language import Tokenizer
 from loci.sim.backend import Place
 from loci.sim.sensors import Camera, PoseSensor, Words
-from loci.sim.task import Advice, Outcome
+from loci.sim.task import Advice, Outcome, Said
 from loci.sim.world import World
 from loci.sim.worlds.rooms import walled_room
 
@@ -30,16 +30,18 @@ class Counting:
         self.length = int(rng.integers(1, 12))
         return walled_room(int(rng.integers(64)))
 
-    def begin(self, place: Place, rng: np.random.Generator) -> str:
+    def begin(self, place: Place, rng: np.random.Generator) -> Said:
         self.count = 0
-        return "0"
+        return Said("0")
 
     def command(self, action: Any, place: Place) -> Mapping[str, Any]:
         return {"velocity": (0.0, 0.0), "turn": 0.1 * (int(action) - 1)}
 
     def outcome(self, place: Place) -> Outcome:
         self.count += 1
-        return Outcome(float(self.count), self.count >= self.length, str(self.count), {"length": float(self.length)})
+        return Outcome(
+            float(self.count), self.count >= self.length, Said(str(self.count)), {"length": float(self.length)}
+        )
 
     def expert(self, place: Place) -> Advice | None:
         return Advice(self.count % 3, 1.0)

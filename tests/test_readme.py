@@ -23,7 +23,7 @@ def block(language: str) -> str:
     return found.group(1)
 
 
-@pytest.fixture()
+@pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Memory:
     """The README's memory, made from the README's yaml."""
     module = types.ModuleType("loci.memories.mean")

@@ -2,7 +2,7 @@
 
 Hill et al. 2020 (arXiv 2009.01719). **Discovery**: some objects stand in a room; when the agent is near one and faces
 it, it hears "this is a dax". **Distraction**: for a number of steps it is in another room with other objects and hears
-nothing. **Instruction**: the room is rearranged and "pick up the dax" is heard at every step (or "put the dax on the
+nothing. **Instruction**: the room is rearranged and "pick up the dax" is the instruction (or "put the dax on the
 bed", with furniture in the room). Names are nonsense words bound anew in every episode.
 
 Action, Discrete(5): 0 forward 0.75 m, 1 back 0.75 m, 2 turn left and 3 turn right by one station, 4 pick up or put
@@ -13,6 +13,7 @@ down what is near and faced. One action lasts a second.
 | rgb | uint8 (H, W, 3) | sRGB |
 | position, heading | float32 (3,), (1,) | odometry: metres and radians in the world |
 | words | text | the sentence heard now, "" for silence |
+| instruction | text | the instruction in force, "" before there is one |
 
 Reward: 0.1 at the first introduction of each object, 1 for the right object (or for having put it where it was to go).
 Episodes start in the middle of the ring of stations, facing one of them. They end with the first object picked up (or
@@ -23,7 +24,8 @@ objects whose name was heard).
 no memory is needed. `mute` keeps the names from being said: then nothing can beat 1 / number of objects.
 
 Differs from the paper: macro steps of a second and five discrete actions instead of nine continuous ones, objects on a
-ring around the agent, so that an episode lasts about 20 steps and the whole study fits a laptop.
+ring around the agent, so that an episode lasts about 12 steps and the whole study fits a laptop. The instruction has a
+channel of its own beside the words.
 """
 
 import math
@@ -35,7 +37,7 @@ from gymnasium import spaces
 
 from loci.sim.backend import Place
 from loci.sim.sensors import Camera, PoseSensor, Sensor, Words
-from loci.sim.task import Advice, Outcome
+from loci.sim.task import Advice, Outcome, Said
 from loci.sim.tasks.ring import Ring
 from loci.sim.world import Body, Pose, World
 from loci.sim.worlds.furniture import FURNITURE, TOP
@@ -101,7 +103,7 @@ class FastMapping:
         self._look = int(rng.integers(LOOKS))
         return self._arrange(self._bodies, rng, self._look)
 
-    def begin(self, place: Place, rng: np.random.Generator) -> str:
+    def begin(self, place: Place, rng: np.random.Generator) -> Said:
         self._rng = rng
         self.phase, self.sentence, self.target, self.goal = "discovery", "", "", ""
         self._introduced: set[str] = set()
@@ -126,7 +128,7 @@ class FastMapping:
             self._advance(place)
         elif self.phase == "distraction" and self._clock % DISTRACTORS_A_ROOM == 0 and self._clock < self.delay:
             self._distract(place)
-        words = self._hear(place)
+        said = self._hear(place)
         late = self.phase == "instruction" and self._clock >= self._caps["instruction"]
         success = self._over and self._reward == 1.0
         metrics = {
@@ -134,7 +136,7 @@ class FastMapping:
             "choice": float(bool(self._chosen)),
             "introduced": len(self._introduced) / len(self.names),
         }
-        return Outcome(self._reward, self._over or late, words, metrics)
+        return Outcome(self._reward, self._over or late, said, metrics)
 
     def expert(self, place: Place) -> Advice | None:
         """Turn left until what is wanted is ahead, walk up to it, act; go back to the middle in between.
@@ -159,9 +161,9 @@ class FastMapping:
         bearings = (self._bearing(name, x, y, yaw) for name in wanted)
         return FORWARD if any(abs(b) <= self._turn / 2 for b in bearings) else LEFT
 
-    def _hear(self, place: Place) -> str:
+    def _hear(self, place: Place) -> Said:
         if self.phase == "instruction":
-            return self.sentence + (" it is here" if self.twin and self._ahead(place) else "")
+            return Said(instruction=self.sentence + (" it is here" if self.twin and self._ahead(place) else ""))
         faced = self._faced(*place.agent()) if self.phase == "discovery" else ""
         if faced and faced not in self._introduced:
             self._introduced.add(faced)
@@ -169,7 +171,7 @@ class FastMapping:
         late = self._clock >= (self._caps["discovery"] if self.phase == "discovery" else self.delay - 1)
         found = self.phase == "discovery" and len(self._introduced) == len(self.names)
         self._next_phase = late or found
-        return f"this is a {self.names[faced]}" if faced and not self.mute else ""
+        return Said(f"this is a {self.names[faced]}" if faced and not self.mute else "")
 
     def _ahead(self, place: Place) -> bool:
         """Whether what is wanted now lies within half a turn of the agent's heading."""

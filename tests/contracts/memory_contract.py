@@ -26,7 +26,7 @@ torch.set_num_threads(1)  # more threads than idle cores make small operations t
 
 
 def sense(memory: Memory, steps: int = T, seed: int = 0, batch: int = B) -> Percept:
-    """A window of random moments with the fields the memory declares and no others (`embed` may not be None)."""
+    """A window of random moments with the fields the memory declares, `embed`, and `goal` where language is read."""
     draw = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> Tensor:
@@ -36,13 +36,15 @@ def sense(memory: Memory, steps: int = T, seed: int = 0, batch: int = B) -> Perc
         "embed": normal(ENCODER["embed_dim"]),
         "vision": normal(ENCODER["vision_dim"]),
         "language": normal(ENCODER["language_dim"]),
+        "goal": normal(ENCODER["language_dim"]),
         "position": normal(3).cumsum(1),
         "heading": normal(1),
         "time": torch.arange(steps)[None, :, None].expand(batch, -1, -1) * 0.1,
         "points": normal(4, 3),
         "control": normal(2),
     }
-    return Percept(**{name: part for name, part in everything.items() if name in memory.reads | {"embed"}})
+    given = memory.reads | {"embed"} | ({"goal"} if "language" in memory.reads else set())
+    return Percept(**{name: part for name, part in everything.items() if name in given})
 
 
 def resets(steps: int = T, seed: int = 0) -> Tensor:
