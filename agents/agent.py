@@ -47,13 +47,21 @@ class Agent(nn.Module):
 
     @torch.no_grad()
     def act(
-        self, state: Any, obs: Observation, reset: Bool[Tensor, " B"], generator: torch.Generator, greedy: bool = False
+        self,
+        state: Any,
+        obs: Observation,
+        reset: Bool[Tensor, " B"],
+        generator: torch.Generator,
+        temperature: float = 1.0,
     ) -> tuple[Any, Int[Tensor, " B"], Thought[Any]]:
-        """Actions for a window of one step: drawn from the policy, or its most probable ones."""
+        """Actions for a window of one step, drawn from the policy sharpened by `temperature`; 0 takes the likeliest."""
         percept = self.encoder(obs)
         self.memory.check(percept)
         state, recall = self.memory.step(state, percept.at(0), reset)
         logits, value = self.policy(percept.embed[:, 0], percept.vision[:, 0], recall.feature)
-        chances = torch.softmax(logits, dim=-1)
-        actions = logits.argmax(dim=-1) if greedy else torch.multinomial(chances, 1, generator=generator)[:, 0]
+        if temperature > 0.0:
+            chances = torch.softmax(logits / temperature, dim=-1)
+            actions = torch.multinomial(chances.cpu(), 1, generator=generator)[:, 0]
+        else:
+            actions = logits.argmax(dim=-1)
         return state, actions, Thought(logits[:, None], value[:, None], percept, recall, state)

@@ -51,19 +51,21 @@ def observe(tokenizer: Tokenizer, obs: dict[str, np.ndarray], action: np.ndarray
 
 
 class Vision(nn.Module):
-    """Picture to code: patches of 4x4 pixels, two 3x3 convolutions of stride 2, a linear layer, layer norm."""
+    """Picture to code: patches of 4x4 pixels, a 3x3 convolution of stride 2; where things are (the whole map) and what
+    there is (its mean and maximum over the picture) go through two layers; layer norm."""
 
     def __init__(self, height: int, width: int, channels: int, code_dim: int) -> None:
         super().__init__()
-        if height % 16 or width % 16:
-            raise ValueError(f"the picture encoder needs sides that are multiples of 16, got {height} x {width}")
-        self.layers = nn.Sequential(
+        if height % 8 or width % 8:
+            raise ValueError(f"the picture encoder needs sides that are multiples of 8, got {height} x {width}")
+        self.map = nn.Sequential(
             nn.Conv2d(3, channels, 4, stride=4),
             nn.ReLU(),
             nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Flatten(),
-            nn.Linear(2 * channels * (height // 8) * (width // 8), 4 * code_dim),
+        )
+        self.code = nn.Sequential(
+            nn.Linear(2 * channels * ((height // 8) * (width // 8) + 2), 4 * code_dim),
             nn.ReLU(),
             nn.Linear(4 * code_dim, code_dim),
             nn.LayerNorm(code_dim),
@@ -71,7 +73,8 @@ class Vision(nn.Module):
 
     def forward(self, rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N V"]:
         image = rgb.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-        code: Tensor = self.layers(image)
+        seen = self.map(image)
+        code: Tensor = self.code(torch.cat([seen.flatten(1), seen.mean((2, 3)), seen.amax((2, 3))], dim=1))
         return code
 
 
@@ -95,7 +98,7 @@ class Language(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Observation to `Percept`: vision (V), language (U), goal (U), and embed (D), which has the previous action too."""
+    """Observation to `Percept`: vision (V), language (U), goal (U), and embed (D) with the previous action too."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:
     return agent, config
 
 
-def evaluate(folder: Path, grid: Any, device: torch.device, greedy: bool = False) -> dict[str, Any]:
+def evaluate(folder: Path, grid: Any, device: torch.device) -> dict[str, Any]:
     """Metrics of every cell: {cell: {metric: {mean, low, high, values}, chance, episodes, ms_per_step}}."""
     agent, config = load_agent(folder, device)
     cells = {}
@@ -42,16 +42,14 @@ def evaluate(folder: Path, grid: Any, device: torch.device, greedy: bool = False
             bar.set_postfix_str(str(name), refresh=False)
             changes = OmegaConf.to_container(settings) if settings is not None else {}
             assert isinstance(changes, dict)
-            cells[str(name)] = _cell(agent, config, grid, {str(k): v for k, v in changes.items()}, device, greedy)
+            cells[str(name)] = _cell(agent, config, grid, {str(k): v for k, v in changes.items()}, device)
     settings = OmegaConf.to_container(grid, resolve=True)
-    result = {"run": str(folder), "seed": config.seed, "greedy": greedy, "grid": settings, "cells": cells}
+    result = {"run": str(folder), "seed": config.seed, "grid": settings, "cells": cells}
     (folder / "evaluation.json").write_text(json.dumps(result))
     return result
 
 
-def _cell(
-    agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], device: torch.device, greedy: bool
-) -> dict[str, Any]:
+def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], device: torch.device) -> dict[str, Any]:
     env = build_env(config, grid.batch, **changes)
     begun, steps = time.process_time(), 0
 
@@ -59,7 +57,7 @@ def _cell(
         nonlocal steps
         steps += 1
 
-    metrics = play(agent, env, grid.episodes, grid.seed, greedy, count, device)
+    metrics = play(agent, env, grid.episodes, grid.seed, grid.temperature, count, device)
     spent = time.process_time() - begun
     summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
     most = changes.get("objects", config.task.objects)
@@ -88,9 +86,9 @@ def main(config: DictConfig) -> None:
     torch.set_num_threads(config.threads)
     folder = Path(config.run)
     grid = config.evaluation or OmegaConf.load(folder / "config.yaml").evaluation
-    if config.episodes is not None:
-        grid = OmegaConf.merge(grid, {"episodes": config.episodes})
-    print(table(evaluate(folder, grid, pick_device(config.device), config.greedy)))
+    changes = {name: config[name] for name in ("episodes", "temperature") if config[name] is not None}
+    grid = OmegaConf.merge(grid, changes)
+    print(table(evaluate(folder, grid, pick_device(config.device))))
     print(f"-> {folder / 'evaluation.json'}")
 
 

@@ -113,13 +113,13 @@ class FreeCameras(Protocol):
     ) -> dict[str, np.ndarray]: ...
 
 
-def film(agent: Agent, env: VectorEnv, seed: int, greedy: bool = False, device: torch.device | None = None) -> Film:
+def film(agent: Agent, env: VectorEnv, seed: int, temperature: float = 0.5, device: torch.device | None = None) -> Film:
     """Let the agent play one episode and keep what there is to see; the same seed gives the same film.
 
     Raises ValueError for an environment of several rows and Unsupported for a backend without free cameras.
     """
     crew = Crew(env)
-    found = play(agent, env, 1, seed, greedy, crew.watch, device)
+    found = play(agent, env, 1, seed, temperature, crew.watch, device)
     crew.end()
     actions = tuple(getattr(env.tasks[0], "action_names", ()))
     count = int(env.action_space.n)  # type: ignore[attr-defined]

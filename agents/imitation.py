@@ -3,6 +3,7 @@
 Truncated backpropagation: windows follow one another, the memory's state is handed on without its gradient.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +57,9 @@ class Imitation:
         return torch.optim.AdamW(parameters, lr=self.rate, weight_decay=self.weight_decay)
 
     def rate_at(self, update: int) -> float:
-        """Linear warm-up, then a cosine down to a tenth."""
+        """Linear warm-up, then a cosine down to a hundredth."""
         rise = min(1.0, (update + 1) / self.warmup)
-        fall = 0.55 + 0.45 * torch.cos(torch.tensor(torch.pi * update / self.updates)).item()
+        fall = 0.505 + 0.495 * math.cos(math.pi * update / self.updates)
         return self.rate * rise * fall
 
 

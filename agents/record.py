@@ -47,7 +47,7 @@ def check_format(name: str) -> str:
     return name
 
 
-def shoot(run: Path, seed: int | None, episode: int, greedy: bool, device: torch.device, **task: Any) -> Film:
+def shoot(run: Path, seed: int | None, episode: int, temperature: float, device: torch.device, **task: Any) -> Film:
     """The film of a run's agent in episode number `episode` of `seed` (None: that of the run's evaluation).
 
     An episode is the same whoever plays it. Keyword arguments replace settings of the task.
@@ -55,7 +55,7 @@ def shoot(run: Path, seed: int | None, episode: int, greedy: bool, device: torch
     if episode < 0:
         raise ValueError(f"episode must be 0 or more, got {episode}")
     agent, config = load_agent(run, device)
-    return film(agent, build_env(config, 1, **task), episode_seed(config, seed, episode), greedy, device)
+    return film(agent, build_env(config, 1, **task), episode_seed(config, seed, episode), temperature, device)
 
 
 def episode_seed(config: DictConfig, seed: int | None, episode: int) -> int:
@@ -89,7 +89,7 @@ def record(config: DictConfig) -> tuple[Path, Film]:
     if path.suffix != f".{kind}":
         raise ValueError(f"output must end in .{kind} for format={kind}, got {path}")
     changes = {name: config[name] for name in SETTINGS if config[name] is not None}
-    taken = shoot(run, config.seed, config.episode, config.greedy, pick_device(config.device), **changes)
+    taken = shoot(run, config.seed, config.episode, config.temperature, pick_device(config.device), **changes)
     return save(frames(taken), path, config.fps), taken
 
 

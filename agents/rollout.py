@@ -77,7 +77,7 @@ def play(
     env: VectorEnv,
     episodes: int,
     seed: int,
-    greedy: bool = False,
+    temperature: float = 1.0,
     watch: Watcher | None = None,
     device: torch.device | None = None,
 ) -> dict[str, np.ndarray]:
@@ -97,7 +97,7 @@ def play(
         seen = {name: step.obs[name][:, None] for name in SEEN}
         obs = observe(agent.encoder.tokenizer, seen, before[:, None])
         reset = torch.from_numpy(step.reset).to(device)
-        state, drawn, thought = agent.act(state, obs.to(device), reset, generator, greedy)
+        state, drawn, thought = agent.act(state, obs.to(device), reset, generator, temperature)
         actions = drawn.cpu().numpy()
         if watch is not None:
             watch(step, actions, thought)

@@ -87,7 +87,7 @@ class FastMapping:
         self.sensors: tuple[Sensor, ...] = (camera, PoseSensor(), Words())
         self.action_space = spaces.Discrete(5)
         turns = max(self.ring.stations, most)
-        self._caps = {"discovery": 2 * turns + 4 * max(self.numbers), "instruction": 4 * turns}
+        self._caps = {"discovery": 2 * turns + 4 * max(self.numbers), "instruction": 8 * turns}
         self.max_steps = sum(self._caps.values()) + max(self.delays) + 2
         self.phase, self.sentence, self.target, self.goal = "discovery", "", "", ""
         self.names: dict[str, str] = {}

@@ -61,7 +61,7 @@ def choose(objects: Objects, split: str, number: int, rng: np.random.Generator) 
 class Compounds:
     """`count` objects of two to four primitives, `width` metres wide and up to `1.2 width` high."""
 
-    count: int = 1000
+    count: int = 4000
     held_out: float = 0.2
     width: float = 0.7
     seed: int = 0
@@ -78,7 +78,7 @@ class Compounds:
 _divided = lru_cache(maxsize=64)(divide)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=8192)
 def _parts(number: int, width: float, seed: int) -> tuple[Shape, ...]:
     """A stack of primitives with turns, shifts, colours and patterns of their own, shrunk where it is too high."""
     rng = np.random.default_rng((seed, number))
