@@ -4,11 +4,12 @@ Truncated backpropagation: windows follow one another, the memory's state is han
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -79,25 +80,43 @@ def losses(
     if learner.sentence > 0.0:
         terms["sentence"] = _sentence(agent, decoder, window)
     if learner.contrast > 0.0:
-        terms["contrast"] = contrast(window, vision, learner.temperature)
+        terms["contrast"] = contrast(agent.encoder.vision, window, vision, learner.temperature, generator)
     right = (thought.logits.argmax(dim=-1) == window.action).float()
     terms["right"] = (right * weight).sum().detach()
     return terms, detach(thought.state)
 
 
-def contrast(window: Window, vision: Float[Tensor, "B T V"], temperature: float) -> Float[Tensor, ""]:
+def contrast(
+    encode: Callable[[Tensor], Tensor],
+    window: Window,
+    vision: Float[Tensor, "B T V"],
+    temperature: float,
+    generator: torch.Generator,
+) -> Float[Tensor, ""]:
     """Pictures taken before and after walking straight show the same things: their codes should find one another among
     all such pairs of the window (InfoNCE, van den Oord et al. 2018, eq. 4, on cosines).
 
-    Pairs of one row less than `APART` steps apart may show the same thing and are no counterexamples of each other.
+    The picture before is varied, so that the background is no help. Pairs of one row less than `APART` steps apart may
+    show the same thing and are no counterexamples of each other. `vision` holds the codes of the window's pictures.
     """
     row, step = straight_walks(window)
     if len(row) < 2:
         return vision.sum() * 0.0
-    codes = functional.normalize(vision, dim=-1)
-    likeness = codes[row, step] @ codes[row, step + 1].T / temperature
+    before = functional.normalize(encode(vary(window.obs.rgb[row, step], generator)), dim=-1)
+    after = functional.normalize(vision[row, step + 1], dim=-1)
     close = (row[:, None] == row) & ((step[:, None] - step).abs() < APART) & (step[:, None] != step)
-    return functional.cross_entropy(likeness.masked_fill(close, -torch.inf), torch.arange(len(row), device=row.device))
+    likeness = (before @ after.T / temperature).masked_fill(close, -torch.inf)
+    return functional.cross_entropy(likeness, torch.arange(len(row), device=row.device))
+
+
+def vary(rgb: UInt8[Tensor, "N H W 3"], generator: torch.Generator) -> UInt8[Tensor, "N H W 3"]:
+    """Each picture mirrored, rolled sideways by up to an eighth of its width, and dimmed to 70 % or more."""
+    width = rgb.shape[2]
+    shift = torch.randint(-(width // 8), width // 8 + 1, (len(rgb), 1), generator=generator)
+    columns = ((width - 1 - torch.arange(width) + shift) % width).to(rgb.device)
+    dim = (0.7 + 0.3 * torch.rand(len(rgb), 1, 1, 1, generator=generator)).to(rgb.device)
+    mirrored = rgb.gather(2, columns[:, None, :, None].expand(-1, rgb.shape[1], -1, 3))
+    return (mirrored * dim).to(torch.uint8)
 
 
 def straight_walks(window: Window) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:

@@ -43,11 +43,15 @@ class Player:
     settings: dict[str, Any]
 
     def succeeds(self, episode: int) -> bool:
-        found = play(self.agent, self._env(), 1, episode_seed(self.config, None, episode))
+        found = play(self.agent, self._env(), 1, episode_seed(self.config, None, episode), self._temperature)
         return bool(found["success"][0] == 1.0)
 
     def film(self, episode: int) -> Film:
-        return film(self.agent, self._env(), episode_seed(self.config, None, episode))
+        return film(self.agent, self._env(), episode_seed(self.config, None, episode), self._temperature)
+
+    @property
+    def _temperature(self) -> float:
+        return float(self.config.evaluation.temperature)
 
     def _env(self) -> VectorEnv:
         return build_env(self.config, 1, **self.settings)
