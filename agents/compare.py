@@ -19,7 +19,7 @@ from loci.agents import jobs
 from loci.agents.jobs import Job
 from loci.agents.metrics import holm, paired_test, stratified_bootstrap
 
-OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "hydra.", "hydra/")
+OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "rows.", "hydra.", "hydra/")
 """Overrides that concern the study, not its jobs."""
 
 

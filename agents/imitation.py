@@ -41,7 +41,7 @@ class Imitation:
     slip: float = 0.05
     image: float = 1.0
     sentence: float = 0.1
-    contrast: float = 0.2
+    contrast: float = 0.4
     temperature: float = 0.1
     memory: float = 1.0
     pictures: float = 0.25

@@ -6,16 +6,13 @@ hardly matter. Compile time is that of a fresh process with an empty cache.
 
 import json
 import math
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
+from benchmarks.machine import machine
 from benchmarks.reference_room import poses, reference_room
 from loci.sim.geometry import camera_to_world
 from loci.sim.render.cpu import render
@@ -26,6 +23,7 @@ VIEWS, REPEATS = 64, 5
 FOV = math.radians(75.0)
 FIRST = """
 import time, numpy as np
+from benchmarks.machine import machine
 from benchmarks.reference_room import reference_room
 from loci.sim.render.cpu import render
 from loci.sim.render.pack import Scene
@@ -78,19 +76,6 @@ def compile_seconds() -> float:
             [sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True, check=True
         )
     return round(float(done.stdout), 1)
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    import numba
-
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text().splitlines() if cpus.exists() else []
-    model = next(
-        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
-    versions = {"python": platform.python_version(), "numba": numba.__version__, "numpy": np.__version__}
-    return {"cpu": model, "cores": os.cpu_count(), **versions}
 
 
 def main() -> None:

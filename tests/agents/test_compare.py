@@ -10,8 +10,9 @@ import pytest
 TINY = [
     "scale=debug",
     "evaluation.episodes=4",
-    "rows={none: [memory=none], dual_coding: [memory=dual_coding]}",
-    "seeds=[0, 1]",
+    "~rows.gru",
+    "~rows.window",
+    "~rows.window_k",
 ]
 
 
@@ -24,7 +25,7 @@ def loci(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("study")
-    done = loci("compare", "experiment=fast_mapping", *TINY, f"folder={folder}")
+    done = loci("compare", "experiment=fast_mapping", *TINY, "seeds=[0,1]", f"folder={folder}")
     assert done.returncode == 0, done.stderr
     return folder, done.stdout
 
@@ -48,7 +49,7 @@ def test_a_finished_study_is_not_run_again(study: tuple[Path, str]) -> None:
     stamps = {p: p.stat().st_mtime_ns for p in folder.glob("*/checkpoint.pt")}
     scores = {p: p.stat().st_mtime_ns for p in folder.glob("*/evaluation.json")}
     assert len(stamps) == len(scores) == 4
-    assert loci("compare", "experiment=fast_mapping", *TINY, f"folder={folder}").returncode == 0
+    assert loci("compare", "experiment=fast_mapping", *TINY, "seeds=[0,1]", f"folder={folder}").returncode == 0
     assert stamps == {p: p.stat().st_mtime_ns for p in folder.glob("*/checkpoint.pt")}
     assert scores == {p: p.stat().st_mtime_ns for p in folder.glob("*/evaluation.json")}
 
@@ -60,8 +61,8 @@ def test_both_rows_play_the_same_episodes(study: tuple[Path, str]) -> None:
 
 
 def test_a_failing_job_is_listed_and_the_others_finish(tmp_path: Path) -> None:
-    rows = "rows={none: [memory=none], broken: [memory=dual_coding, memory.k=0]}"
-    done = loci("compare", "experiment=fast_mapping", *TINY[:2], rows, "seeds=[0]", f"folder={tmp_path}")
+    rows = ["~rows.dual_coding", "+rows.broken=['memory=dual_coding','memory.k=0']"]
+    done = loci("compare", "experiment=fast_mapping", *TINY, *rows, "seeds=[0]", f"folder={tmp_path}")
     assert done.returncode == 1
     assert "FAILED" in done.stderr
     assert "k must be at least 1, got 0" in done.stderr
