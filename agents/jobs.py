@@ -45,7 +45,8 @@ def run(jobs: list[Job], workers: int) -> list[str]:
     configs = [OmegaConf.to_yaml(job.config(), resolve=True) for job in jobs]
     total = sum(OmegaConf.create(config).learner.updates for config in configs)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_quiet) as pool:
+    os.environ["TQDM_DISABLE"] = "1"  # read by the workers when they import tqdm; this process has done so
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
         futures = [pool.submit(perform, config) for config in configs]
         _watch(jobs, futures, total)
     return [failed for failed in (future.result() for future in futures) if failed]
@@ -79,10 +80,6 @@ def _scored(folder: Path, options: DictConfig) -> bool:
     if not path.exists() or path.stat().st_mtime < (folder / "checkpoint.pt").stat().st_mtime:
         return False
     return bool(json.loads(path.read_text())["grid"] == OmegaConf.to_container(options.evaluation, resolve=True))
-
-
-def _quiet() -> None:
-    os.environ["TQDM_DISABLE"] = "1"
 
 
 def _watch(jobs: list[Job], futures: list["Future[str]"], total: int) -> None:
