@@ -113,9 +113,7 @@ class FreeCameras(Protocol):
     ) -> dict[str, np.ndarray]: ...
 
 
-def film(
-    agent: Agent, env: VectorEnv, seed: int, temperature: float = 0.25, device: torch.device | None = None
-) -> Film:
+def film(agent: Agent, env: VectorEnv, seed: int, temperature: float = 0.5, device: torch.device | None = None) -> Film:
     """Let the agent play one episode and keep what there is to see; the same seed gives the same film.
 
     Raises ValueError for an environment of several rows and Unsupported for a backend without free cameras.

@@ -30,17 +30,17 @@ class Imitation:
     `pictures` is the share of moments whose picture is reconstructed at each update, to save time.
     """
 
-    batch: int = 32
+    batch: int = 16
     window: int = 32
-    updates: int = 600
+    updates: int = 430
     segment: int = 50
     """Updates between checkpoints; every segment begins with fresh episodes, so resuming repeats the same numbers."""
-    rate: float = 1e-3
+    rate: float = 5e-3
     warmup: int = 30
     clip: float = 1.0
     slip: float = 0.05
     image: float = 1.0
-    sentence: float = 0.1
+    sentence: float = 1.0
     contrast: float = 0.4
     temperature: float = 0.1
     memory: float = 1.0

@@ -24,7 +24,7 @@ from loci.agents.imitation import descend, losses, objective
 from loci.agents.rollout import Demonstrations
 from loci.memories.state import nbytes, to
 
-MUTABLE = ("folder", "fresh", "device", "threads", "evaluation", "rows", "seeds", "name")
+MUTABLE = ("folder", "fresh", "device", "threads", "evaluation", "rows", "seeds", "controls", "name")
 """Settings that may change between the first and a later start of the same run."""
 
 

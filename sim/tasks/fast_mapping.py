@@ -48,6 +48,8 @@ from loci.sim.worlds.rooms import LOOKS, walled_room
 FORWARD, BACK, LEFT, RIGHT, GRASP = range(5)
 STRIDE = 0.75
 NEAR = 1.15
+ASTRAY = 0.45
+"""Metres from the middle of the ring at which the teacher goes back there before it looks for anything."""
 FACING = math.radians(30.0)
 VISIT_REWARD = 0.1
 INSTRUCTIONS = ("pick", "put", "both")
@@ -87,7 +89,7 @@ class FastMapping:
         self.sensors: tuple[Sensor, ...] = (camera, PoseSensor(), Words())
         self.action_space = spaces.Discrete(5)
         turns = max(self.ring.stations, most)
-        self._caps = {"discovery": 2 * turns + 4 * max(self.numbers), "instruction": 8 * turns}
+        self._caps = {"discovery": 2 * turns + 4 * max(self.numbers), "instruction": 12 * turns}
         self.max_steps = sum(self._caps.values()) + max(self.delays) + 2
         self.phase, self.sentence, self.target, self.goal = "discovery", "", "", ""
         self.names: dict[str, str] = {}
@@ -144,7 +146,7 @@ class FastMapping:
         The weight is the reward at stake: 1 on the way to the choice, 0.1 while names are gathered.
         """
         if self._next_phase:
-            return Advice(LEFT, 0.0)
+            return Advice(BACK if self.phase == "discovery" else LEFT, 0.0)
         if self.phase == "distraction":
             return Advice(LEFT, 0.0)
         if self.phase == "discovery":
@@ -156,10 +158,15 @@ class FastMapping:
         near = self._faced(x, y, yaw)
         if near in wanted:
             return arrived
-        if math.hypot(x, y) > STRIDE / 2:
-            return BACK
+        if math.hypot(x, y) > ASTRAY:
+            return self._home(x, y, yaw)
         bearings = (self._bearing(name, x, y, yaw) for name in wanted)
         return FORWARD if any(abs(b) <= self._turn / 2 for b in bearings) else LEFT
+
+    def _home(self, x: float, y: float, yaw: float) -> int:
+        """Back or forward, whichever leads to the middle of the ring; turn when neither does."""
+        towards = -(x * math.cos(yaw) + y * math.sin(yaw)) / math.hypot(x, y)
+        return LEFT if abs(towards) < 0.5 else FORWARD if towards > 0.0 else BACK
 
     def _hear(self, place: Place) -> Said:
         if self.phase == "instruction":
