@@ -12,8 +12,29 @@ FEW = 5
 
 def caveats(results: dict[str, Any]) -> list[str]:
     """Sentences; never empty, because the number of seeds is always named."""
-    parts = (_seeds, _unfinished, _bytes, _attended, _not_best, _not_significant, _spread, _ceiling, _unheard)
+    parts = (
+        _seeds,
+        _controls,
+        _unfinished,
+        _bytes,
+        _attended,
+        _not_best,
+        _not_significant,
+        _spread,
+        _ceiling,
+        _unheard,
+    )
     return [line for part in parts for line in part(results)]
+
+
+def contenders(results: dict[str, Any]) -> dict[str, Any]:
+    """The rows that are compared: all but the controls, which play another version of the task."""
+    return {row: content for row, content in results["rows"].items() if row not in results.get("controls", [])}
+
+
+def _controls(results: dict[str, Any]) -> list[str]:
+    names = [row for row in results.get("controls", []) if row in results["rows"]]
+    return [f"Controls, not contenders, on another version of the task: {', '.join(names)}."] if names else []
 
 
 def _seeds(results: dict[str, Any]) -> list[str]:
@@ -41,7 +62,7 @@ def _bytes(results: dict[str, Any]) -> list[str]:
     mine = reference["bytes"]
     unequal = [
         f"{row} ({content['bytes']:,})"
-        for row, content in results["rows"].items()
+        for row, content in contenders(results).items()
         if abs(content["bytes"] - mine) > ALIKE * max(mine, 1)
     ]
     equal = "All rows carry as many bytes as the reference (within 5%)."
@@ -53,7 +74,7 @@ def _attended(results: dict[str, Any]) -> list[str]:
     if reference is None:
         return []
     mine = reference["attended"]
-    more = [f"{row} ({r['attended']})" for row, r in results["rows"].items() if r["attended"] > mine]
+    more = [f"{row} ({r['attended']})" for row, r in contenders(results).items() if r["attended"] > mine]
     return (
         [f"Reads of these rows take in more items than those of {results['reference']} ({mine}): {', '.join(more)}."]
         if more
@@ -67,7 +88,7 @@ def _not_best(results: dict[str, Any]) -> list[str]:
         return []
     lines = []
     for cell, mine in reference["cells"].items():
-        best = max(results["rows"], key=lambda row: results["rows"][row]["cells"][cell]["mean"])
+        best = max(contenders(results), key=lambda row: results["rows"][row]["cells"][cell]["mean"])
         theirs = results["rows"][best]["cells"][cell]["mean"]
         if theirs > mine["mean"]:
             lines.append(
@@ -94,7 +115,7 @@ def _spread(results: dict[str, Any]) -> list[str]:
 
 def _ceiling(results: dict[str, Any]) -> list[str]:
     """A row without state above the ceiling would show that the task leaks its answer."""
-    stateless = [row for row, content in results["rows"].items() if content["bytes"] == 0]
+    stateless = [row for row, content in contenders(results).items() if content["bytes"] == 0]
     leaks = [
         f"{row} in “{name}” ({cell['low']:.3f} > {cell['chance']:.3f})"
         for row in stateless
@@ -112,7 +133,7 @@ def _ceiling(results: dict[str, Any]) -> list[str]:
 def _unheard(results: dict[str, Any]) -> list[str]:
     """Episodes that are lost before memory is asked for anything."""
     lines = []
-    for row, content in results["rows"].items():
+    for row, content in contenders(results).items():
         lost = [
             f"“{name}” ({cell['introduced']:.0%})"
             for name, cell in content["cells"].items()

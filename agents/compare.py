@@ -19,19 +19,22 @@ from loci.agents import jobs
 from loci.agents.jobs import Job
 from loci.agents.metrics import holm, paired_test, stratified_bootstrap
 
-OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "rows.", "hydra.", "hydra/")
+OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "rows.", "controls=", "hydra.", "hydra/")
 """Overrides that concern the study, not its jobs."""
 
 
-def collect(planned: list[Job], reference: str, command: str) -> dict[str, Any]:
+def collect(planned: list[Job], config: DictConfig, command: str) -> dict[str, Any]:
     """Results of the finished jobs, {"rows": {row: {costs, cells: {cell: …}, curves}}, "tests": …}."""
     rows: dict[str, Any] = {}
     for name in dict.fromkeys(job.row for job in planned):
         found = [jobs.summary(job) for job in planned if job.row == name]
         rows[name] = _costs(found) | {"cells": _cells(found), "curves": [one["curve"] for one in found]}
     seeds = sorted({job.seed for job in planned})
-    results = {"command": command, "seeds": seeds, "reference": reference, "rows": rows, "grid": _grid(planned)}
-    return results | {"tests": _tests(rows, reference), "machine": _machine()}
+    controls = [str(name) for name in config.controls]
+    results = {"command": command, "seeds": seeds, "reference": config.reference, "controls": controls, "rows": rows}
+    compared = {name: row for name, row in rows.items() if name not in controls}
+    tests = _tests(compared, config.reference)
+    return results | {"grid": _grid(planned), "tests": tests, "machine": _machine()}
 
 
 def _grid(planned: list[Job]) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def compare(config: DictConfig, overrides: list[str]) -> tuple[dict[str, Any], l
     failed = jobs.run(planned, workers)
     broken = {job.row for job in planned for text in failed if text.startswith(f"{job.folder}:")}
     sound = [job for job in planned if job.row not in broken]
-    results = collect(sound, config.reference, " ".join(["loci compare", *overrides])) | {"failed": sorted(broken)}
+    results = collect(sound, config, " ".join(["loci compare", *overrides])) | {"failed": sorted(broken)}
     (folder / "results.json").write_text(json.dumps(results))
     write_report(results, folder)
     return results, failed

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 RESAMPLES = 4000
+FLIPS = 5 * RESAMPLES
 
 
 def bootstrap(values: np.ndarray | Sequence[float], confidence: float = 0.95, seed: int = 0) -> dict[str, float]:
@@ -30,12 +31,14 @@ def stratified_bootstrap(
 def paired_test(first: Sequence[Sequence[float]], second: Sequence[Sequence[float]], seed: int = 0) -> float:
     """Two-sided p of equal means by random sign flips of the differences, paired by seed and episode.
 
-    Both play the same episodes, so a pair is one episode of one seed; (number of flips + 1) / (draws + 1).
+    Both play the same episodes, so a pair is one episode of one seed; p = (extreme + 1) / (FLIPS + 1).
     """
     difference = (np.asarray(first, np.float64) - np.asarray(second, np.float64)).ravel()
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (RESAMPLES, difference.size))
-    extreme = np.abs(signs @ difference) >= abs(difference.sum()) - 1e-9
-    return float((extreme.sum() + 1) / (RESAMPLES + 1))
+    rng, extreme = np.random.default_rng(seed), 0
+    for _ in range(FLIPS // RESAMPLES):
+        signs = rng.choice([-1.0, 1.0], (RESAMPLES, difference.size))
+        extreme += int((np.abs(signs @ difference) >= abs(difference.sum()) - 1e-9).sum())
+    return (extreme + 1) / (FLIPS + 1)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

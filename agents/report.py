@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from loci.agents import page, plots
-from loci.agents.caveats import caveats
+from loci.agents.caveats import caveats, contenders
 from loci.agents.page import figure, named, paragraph, section, table
 from loci.agents.plots import Interval
 from loci.agents.scenes import Scenes, clip, scenes
@@ -61,8 +61,8 @@ def headline(results: dict[str, Any]) -> str:
 
 
 def _ranked(results: dict[str, Any]) -> list[str]:
-    """Rows by their success in the first cell, best first."""
-    cell, rows = first_cell(results), results["rows"]
+    """The contenders by their success in the first cell, best first."""
+    cell, rows = first_cell(results), contenders(results)
     return sorted(rows, key=lambda row: -rows[row]["cells"][cell]["mean"])
 
 

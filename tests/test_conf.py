@@ -1,7 +1,9 @@
 """Every yaml composes and builds what it names; the wheel holds them all; typos are answered with the choices."""
 
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -96,21 +98,14 @@ def test_help_teaches(command: str) -> None:
 
 
 def test_the_wheel_holds_every_yaml_and_module(tmp_path: Path) -> None:
-    import zipfile
-
-    root = CONF.parent
-    build = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(tmp_path),
-        str(root),
-    ]
+    root, source = CONF.parent, tmp_path / "source"
+    source.mkdir()
+    for name in ("loci", "sim", "agents", "memories", "conf"):
+        shutil.copytree(root / name, source / name, symlinks=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source)
+    options = ["-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
+    build = [sys.executable, "-m", "pip", "wheel", *options, str(source)]
     subprocess.run(build, check=True, capture_output=True)
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())
     for layer in ("sim", "agents", "memories", "conf"):

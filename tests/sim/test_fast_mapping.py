@@ -52,6 +52,21 @@ def test_the_teacher_solves_it_with_real_meshes() -> None:
     assert taught(env(8, family=PybulletObjects()), 40)["success"].mean() >= 0.98
 
 
+def test_the_teacher_finds_its_way_back_from_anywhere() -> None:
+    """Ten random steps before the teacher takes over, so that it stands in corners and between objects."""
+    world = env(64)
+    world.reset(4)
+    rng = np.random.default_rng(0)
+    results: list[float] = []
+    for _ in range(140):
+        astray = (world._steps < 10) & np.array([task.phase == "discovery" for task in world.tasks])
+        actions = np.where(astray, rng.integers(4, size=64), world.expert(0)[0])
+        metrics = world.step(actions).metrics
+        results.extend(metrics["success"][np.isfinite(metrics["success"])] if metrics else [])
+    assert len(results) > 200
+    assert np.mean(results) >= 0.98
+
+
 def test_picking_the_first_object_seen_succeeds_by_chance_only() -> None:
     """Whoever ignores the names is right once in 3 times: 900 episodes, five standard errors of 0.016."""
     world = env()
