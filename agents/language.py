@@ -3,7 +3,8 @@
 So a name that nobody has heard before, typed by a user, has a spelling like any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Tokenizer:
             row[: len(ids)] = ids
         return rows
 
-    def decode(self, ids: Sequence[int] | np.ndarray) -> str:
+    def decode(self, ids: Iterable[Any]) -> str:
         """The sentence of one row of ids."""
         text = ""
         for token in (self.vocabulary[int(i)] for i in ids):
