@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from gymnasium import spaces
 
-from loci.agents.encoder import Observation
-from loci.agents.language import Tokenizer
+from loci.agents.agent import Agent
+from loci.agents.encoder import Encoder, Observation
 from loci.sim.backend import Place
 from loci.sim.sensors import Camera, PoseSensor, Words
 from loci.sim.task import Advice, Outcome, Said
@@ -47,27 +47,22 @@ class Counting:
         return Advice(self.count % 3, 1.0)
 
 
-class CountingAgent:
+class CountingAgent(Agent):
     """Its memory counts the steps since the last reset and must agree with what the world says."""
 
-    class encoder:
-        tokenizer = Tokenizer()
-
     def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
+        self.encoder = Encoder(16, 16, 3, channels=2)
         self.seen: list[tuple[list[int], list[int]]] = []
 
     def initial(self, batch: int) -> torch.Tensor:
         return torch.full((batch,), -99)
 
-    def act(
+    def act(  # type: ignore[override]
         self, state: torch.Tensor, obs: Observation, reset: torch.Tensor, *_: Any
-    ) -> tuple[Any, torch.Tensor, None]:
+    ) -> tuple[torch.Tensor, torch.Tensor, None]:
         state = torch.where(reset, torch.zeros_like(state), state + 1)
         said = [int(self.encoder.tokenizer.decode(obs.sentences[i])) for i in obs.heard[:, 0].tolist()]
         self.seen.append((state.tolist(), said))
         assert torch.equal(obs.action[:, 0] == -1, reset), "the previous action is -1 exactly at the first step"
         return state, state % 3, None
-
-    def eval(self) -> None: ...
-
-    def train(self) -> None: ...
