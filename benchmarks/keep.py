@@ -1,4 +1,4 @@
-"""Keep a study's headline numbers: `python -m benchmarks.keep runs/demo` writes benchmarks/results/demo.json, without the
+"""Keep a study's headline numbers: `python -m benchmarks.keep runs/demo` writes benchmarks/results/demo.json without
 single episodes, and prints the table of the README."""
 
 import argparse
