@@ -13,6 +13,7 @@ TINY = [
     "~rows.gru",
     "~rows.window",
     "~rows.window_k",
+    "~rows.twin",
 ]
 
 

@@ -176,10 +176,23 @@ def test_trace_names_the_moment_remembered_across_windows():
         dual.from_hidden.weight.zero_()
         dual.from_codes.weight.zero_()
         dual.from_codes.bias.zero_()
-        dual.from_codes.weight[:D, D:] = torch.eye(D)
+        dual.from_codes.weight[:D, 2 * D :] = torch.eye(D)
     words = torch.randn(B, T, D)
     state, _ = dual.unroll(dual.initial(B), percept(language=words), no_resets())
     _, recall = dual.unroll(state, percept(language=words.flip(1)), no_resets())
+    assert recall.trace["rows"][0, : T // 2, 0].tolist() == list(range(T - 1, T // 2 - 1, -1))
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_fresh_memory_looks_up_the_word_of_the_instruction_or_else_the_word_heard(told):
+    dual = memory(k=1, rows=64)
+    with torch.no_grad():
+        dual.from_hidden.weight.zero_()
+    words, others = torch.randn(B, T, D), torch.randn(B, T, D)
+    state, _ = dual.unroll(dual.initial(B), percept(language=words), no_resets())
+    asked = percept(language=others if told else words.flip(1))
+    asked.goal = words.flip(1) if told else None
+    _, recall = dual.unroll(state, asked, no_resets())
     assert recall.trace["rows"][0, : T // 2, 0].tolist() == list(range(T - 1, T // 2 - 1, -1))
 
 

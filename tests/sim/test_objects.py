@@ -38,11 +38,11 @@ def test_a_split_must_leave_objects_on_both_sides(share: float) -> None:
 def test_objects_are_the_same_for_the_same_number_and_differ_otherwise() -> None:
     family = Compounds()
     assert family.body(3, "x") == Compounds().body(3, "x")
-    assert len({family.body(n, "x").parts for n in range(1000)}) == 1000
+    assert len({family.body(n, "x").parts for n in range(4000)}) == 4000
 
 
 def test_objects_stand_on_the_floor_within_their_width() -> None:
-    for number in range(0, 1000, 7):
+    for number in range(0, 4000, 29):
         lower, upper = bounds(Compounds().body(number, "x"))
         assert lower[2] == pytest.approx(0.0, abs=1e-6)
         assert 0.1 < upper[2] <= 1.2 * 0.7 * 1.15
@@ -60,10 +60,10 @@ def test_choices_are_distinct_and_of_the_split_asked_for() -> None:
 def test_errors_name_what_there_is() -> None:
     with pytest.raises(ValueError, match="split must be one of train, held_out, got 'test'"):
         choose(Compounds(), "test", 1, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="cannot choose 500 different objects: the held_out split has 200"):
-        choose(Compounds(), "held_out", 500, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="object number must lie in 0..999"):
-        Compounds().body(1000, "x")
+    with pytest.raises(ValueError, match="cannot choose 900 different objects: the held_out split has 800"):
+        choose(Compounds(), "held_out", 900, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="object number must lie in 0..3999"):
+        Compounds().body(4000, "x")
 
 
 def test_turning_twice_is_turning_by_the_sum() -> None:
