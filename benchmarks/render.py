@@ -6,6 +6,7 @@ hardly matter. Compile time is that of a fresh process with an empty cache.
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile

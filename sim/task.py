@@ -48,10 +48,14 @@ class Advice(NamedTuple):
 class Task(Protocol):
     """`seconds` is how long one action lasts; `max_steps` truncates an episode. All randomness comes from `rng`."""
 
-    sensors: tuple[Sensor, ...]
-    action_space: spaces.Space[Any]
     seconds: float
     max_steps: int
+
+    @property
+    def sensors(self) -> tuple[Sensor, ...]: ...
+
+    @property
+    def action_space(self) -> spaces.Space[Any]: ...
 
     def world(self, rng: np.random.Generator) -> World: ...
 

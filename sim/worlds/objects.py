@@ -26,7 +26,8 @@ OVERLAP = 0.9
 class Objects(Protocol):
     """A numbered family of objects: `draw` picks distinct numbers of one split, `body` makes one of them."""
 
-    count: int
+    @property
+    def count(self) -> int: ...
 
     def split(self, name: str) -> Sequence[int]: ...
 
