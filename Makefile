@@ -10,7 +10,7 @@ INSTALLED = $(VENV)/installed
 .PHONY: demo test lint types install clean help
 
 help:
-	@echo "make demo   install, train and compare five memories on fast mapping (about 15 minutes on 2 cores), write runs/demo/report.html"
+	@echo "make demo   install, train and compare five memories on fast mapping (about 18 minutes on 2 cores), write runs/demo/report.html"
 	@echo "make test   install, then lint, types and the whole test suite"
 	@echo "make clean  remove the environment and the runs"
 
