@@ -34,7 +34,7 @@ def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:
 
 
 def evaluate(folder: Path, grid: Any, device: torch.device) -> dict[str, Any]:
-    """Metrics of every cell: {cell: {metric: {mean, low, high, values}, chance, episodes, ms_per_step}}."""
+    """Metrics of every cell: {cell: {metric: {mean, low, high, count}, values, chance, ms_per_step}}."""
     agent, config = load_agent(folder, device)
     cells = {}
     with tqdm(grid.cells.items(), desc=f"{type(agent.memory).__name__} evaluation", unit="cell") as bar:

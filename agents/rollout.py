@@ -81,7 +81,8 @@ def play(
     watch: Watcher | None = None,
     device: torch.device | None = None,
 ) -> dict[str, np.ndarray]:
-    """The agent acts until every row has finished its share of `episodes`; the task's metrics, one value an episode.
+    """The agent acts until every row has finished its share of `episodes`; the task's metrics, one value an episode,
+    row after row, so that the same place is the same episode for every agent.
 
     Every row plays the same number, so that short episodes do not count more often than long ones. `watch` is called
     at every step with what was observed, the actions and the thought behind them.
@@ -91,7 +92,7 @@ def play(
     device = device or torch.device("cpu")
     step, state = env.reset(seed), agent.initial(env.batch)
     before, done = np.full(env.batch, -1), np.zeros(env.batch, int)
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[list[float]]] = {}
     agent.eval()
     while done.min() < share:
         seen = {name: step.obs[name][:, None] for name in SEEN}
@@ -105,7 +106,9 @@ def play(
         before = np.where(step.reset, -1, actions)
         ended = (step.terminated | step.truncated) & (done < share)
         for name, values in step.metrics.items():
-            found.setdefault(name, []).extend(values[ended].tolist())
+            rows = found.setdefault(name, [[] for _ in range(env.batch)])
+            for row in np.flatnonzero(ended):
+                rows[row].append(float(values[row]))
         done += step.terminated | step.truncated
     agent.train()
-    return {name: np.asarray(values) for name, values in found.items()}
+    return {name: np.concatenate(rows) for name, rows in found.items()}

@@ -6,7 +6,7 @@ that cannot be rewound.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -102,6 +102,3 @@ class Place:
 
     def hold(self, name: str | None) -> None:
         self.backend.hold(self.row, name)
-
-
-Command = Mapping[str, Any]

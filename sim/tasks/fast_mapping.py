@@ -111,12 +111,12 @@ class FastMapping:
         self._introduced: set[str] = set()
         self._chosen, self._held, self._reward, self._over = "", "", 0.0, False
         self._next_phase = False
-        self._clock, self._last = 0, -1
+        self._clock = 0
         self._locate(place)
         return self._hear(place)
 
     def command(self, action: Any, place: Place) -> Mapping[str, Any]:
-        self._last, self._reward, self._clock = int(action), 0.0, self._clock + 1
+        self._reward, self._clock = 0.0, self._clock + 1
         if self._next_phase:
             return {"velocity": (0.0, 0.0), "turn": 0.0}
         if action == GRASP and self.phase == "instruction":

@@ -77,3 +77,15 @@ def test_the_same_seed_gives_the_same_windows() -> None:
 def test_a_slip_share_outside_its_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"slip must lie in \[0, 1\), got 1.0"):
         Demonstrations(counting(), TOKENIZER, slip=1.0, seed=0)
+
+
+def test_outcomes_are_listed_row_by_row_so_that_two_agents_can_be_paired() -> None:
+    env, lengths = counting(4), [[] for _ in range(4)]
+    env.reset(9)
+    while min(len(row) for row in lengths) < 3:
+        metrics = env.step(np.zeros(4, int)).metrics
+        for row, value in enumerate(metrics.get("length", np.full(4, np.nan))):
+            if np.isfinite(value):
+                lengths[row].append(value)
+    expected = [value for row in lengths for value in row[:3]]
+    assert play(CountingAgent(), counting(4), episodes=12, seed=9)["length"].tolist() == expected
