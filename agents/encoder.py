@@ -98,7 +98,12 @@ class Language(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Observation to `Percept`: vision (V), language (U), goal (U), and embed (D) with the previous action too."""
+    """Observation to `Percept`: vision (V), language (U), goal (U), and embed (D) with the previous action too.
+
+    In training the previous action is left out of embed with probability `action_dropout`: a policy that always sees it
+    learns to repeat it where the teacher did, and fails where its own past differs (causal confusion, de Haan et al.
+    2019, arXiv 1905.11979). The memory always has it, as `control`.
+    """
 
     def __init__(
         self,
@@ -111,9 +116,12 @@ class Encoder(nn.Module):
         channels: int = 32,
         word_dim: int = 32,
         heads: int = 2,
+        action_dropout: float = 0.5,
     ) -> None:
         super().__init__()
-        self.tokenizer = Tokenizer()
+        if not 0.0 <= action_dropout <= 1.0:
+            raise ValueError(f"action_dropout must lie in [0, 1], got {action_dropout}")
+        self.tokenizer, self.action_dropout = Tokenizer(), action_dropout
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
         self.vision = Vision(height, width, channels, vision_dim)
         self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)
@@ -125,8 +133,13 @@ class Encoder(nn.Module):
         sentences = self.language(obs.sentences)
         language, goal = sentences[obs.heard], sentences[obs.told]
         before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(vision.dtype)
-        embed = self.embed(torch.cat([vision, language, goal, before], dim=-1))
+        embed = self.embed(torch.cat([vision, language, goal, self._sometimes(before)], dim=-1))
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
+
+    def _sometimes(self, before: Float[Tensor, "B T A"]) -> Float[Tensor, "B T A"]:
+        if not self.training or self.action_dropout == 0.0:
+            return before
+        return before * (torch.rand(*before.shape[:2], 1, device=before.device) >= self.action_dropout)
 
 
 class Decoder(nn.Module):

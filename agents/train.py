@@ -71,6 +71,7 @@ class Run:
         number = self.update // self.learner.segment
         seed = int(np.random.SeedSequence((self.config.seed, number)).generate_state(1)[0])
         generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
         teacher = Demonstrations(self.env, self.agent.encoder.tokenizer, self.learner.slip, seed)
         state = to(self.agent.initial(self.learner.batch), self.device)
         end = min(self.learner.updates, (number + 1) * self.learner.segment)

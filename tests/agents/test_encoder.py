@@ -62,6 +62,21 @@ def test_the_previous_action_is_known_and_the_first_step_has_none(encoder: Encod
     assert torch.equal(percept.control[:, 1:].argmax(-1), torch.tensor(before[:, 1:]))
 
 
+def test_half_of_the_time_the_policy_does_not_see_its_previous_action(encoder: Encoder) -> None:
+    def embeds(action: int) -> torch.Tensor:
+        torch.manual_seed(3)
+        with torch.no_grad():
+            codes = [encoder(observe(encoder.tokenizer, seen(), np.full((2, 3), action))).embed for _ in range(200)]
+        return torch.stack(codes)
+
+    blind = (embeds(0) == embeds(4)).all(-1).float().mean()
+    assert 0.4 < blind < 0.6
+    encoder.eval()
+    assert not (embeds(0) == embeds(4)).all(-1).any(), "an agent that acts always sees it"
+    encoder.train().action_dropout = 1.0
+    assert torch.equal(embeds(0), embeds(4))
+
+
 def test_even_untrained_codes_find_the_name_in_another_sentence() -> None:
     """Of 3 names the one asked for is nearest in more than 80 % of 500 draws; chance is 33 %, measured 94 to 98 %."""
     tokenizer, rng = Tokenizer(), np.random.default_rng(0)
