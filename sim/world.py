@@ -8,41 +8,18 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
-Vector = tuple[float, float, float]
-Quaternion = tuple[float, float, float, float]
+from loci.sim.joints import Joint, Receptacle
+from loci.sim.pose import Pose, Vector, check_vector
+
 Kind = Literal["box", "sphere", "cylinder", "capsule", "plane", "mesh"]
 
 KINDS: tuple[str, ...] = get_args(Kind)
-FORMAT = 1
+FORMAT = 2
 WALL = 0.3
 """Metres by which a body's origin may lie outside every room: walls stand on a room's edge."""
-
-
-def _check_vector(name: str, value: Sequence[float], length: int) -> None:
-    if len(value) != length or not math.isfinite(sum(value)):
-        raise ValueError(f"{name} must be {length} finite numbers, got {tuple(value)}")
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Where something is: metres, and a unit quaternion from its own axes to its parent's."""
-
-    position: Vector = (0.0, 0.0, 0.0)
-    wxyz: Quaternion = (1.0, 0.0, 0.0, 0.0)
-
-    def __post_init__(self) -> None:
-        _check_vector("Pose.position", self.position, 3)
-        _check_vector("Pose.wxyz", self.wxyz, 4)
-        norm = math.sqrt(sum(q * q for q in self.wxyz))
-        if abs(norm - 1.0) > 1e-4:
-            raise ValueError(f"Pose.wxyz must be a unit quaternion, got {self.wxyz} with length {norm:.6g}")
-
-    @staticmethod
-    def at(x: float, y: float, z: float = 0.0, yaw: float = 0.0) -> "Pose":
-        """A pose turned by `yaw` radians about the z axis."""
-        return Pose((x, y, z), (math.cos(yaw / 2), 0.0, 0.0, math.sin(yaw / 2)))
 
 
 @dataclass(frozen=True)
@@ -65,8 +42,8 @@ class Shape:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"Shape.kind must be one of {', '.join(KINDS)}, got {self.kind!r}")
-        _check_vector("Shape.size", self.size, 3)
-        _check_vector("Shape.colour", self.colour, 3)
+        check_vector("Shape.size", self.size, 3)
+        check_vector("Shape.colour", self.colour, 3)
         if not all(0.0 <= c <= 1.0 for c in self.colour):
             raise ValueError(f"Shape.colour must lie in 0..1, got {self.colour}")
         if (self.kind == "mesh") != bool(self.mesh):
@@ -90,13 +67,20 @@ class Shape:
 
 @dataclass(frozen=True)
 class Body:
-    """A rigid thing with a unique name: its parts move together. `mass` in kg, 0 = fixed to the world."""
+    """A rigid thing with a unique name: its parts move together. `mass` in kg, 0 = fixed to the world.
+
+    A body with a `joint` opens and closes where it stands; its `pose` is the closed one. `receptacles` are where things
+    can be put; `states` what is true of it now ("on", "dirty", "filled" …).
+    """
 
     name: str
     category: str
     parts: tuple[Shape, ...]
     pose: Pose = Pose()
     mass: float = 0.0
+    joint: Joint | None = None
+    receptacles: tuple[Receptacle, ...] = ()
+    states: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.name or not self.parts:
@@ -105,6 +89,17 @@ class Body:
             )
         if not math.isfinite(self.mass) or self.mass < 0.0:
             raise ValueError(f"Body.mass of {self.name!r} must be finite and not negative, got {self.mass}")
+        _check_unique(f"Body {self.name!r}: state", list(self.states))
+
+    @property
+    def extent(self) -> tuple[Vector, Vector]:
+        """Lower and upper corner of a box around the parts, in the body's frame, metres."""
+        return _extent(self.parts)
+
+    @property
+    def start(self) -> Pose:
+        """Where the body is when the world begins: at its pose, opened as far as its joint says."""
+        return self.pose if self.joint is None else self.pose @ self.joint.motion(self.joint.opening)
 
 
 @dataclass(frozen=True)
@@ -116,8 +111,8 @@ class Room:
     upper: Vector
 
     def __post_init__(self) -> None:
-        _check_vector("Room.lower", self.lower, 3)
-        _check_vector("Room.upper", self.upper, 3)
+        check_vector("Room.lower", self.lower, 3)
+        check_vector("Room.upper", self.upper, 3)
         if not all(low < high for low, high in zip(self.lower, self.upper, strict=True)):
             raise ValueError(f"Room {self.name!r} must have lower < upper, got {self.lower} and {self.upper}")
 
@@ -137,8 +132,8 @@ class Light:
     diffuse: float = 0.6
 
     def __post_init__(self) -> None:
-        _check_vector("Light.direction", self.direction, 3)
-        _check_vector("Light", (self.ambient, self.diffuse), 2)
+        check_vector("Light.direction", self.direction, 3)
+        check_vector("Light", (self.ambient, self.diffuse), 2)
         if self.direction == (0.0, 0.0, 0.0):
             raise ValueError("Light.direction must not be zero")
 
@@ -162,6 +157,7 @@ class World:
                 raise ValueError(
                     f"World {self.name!r}: body {body.name!r} at {body.pose.position} is in no room. Rooms: {rooms}"
                 )
+        _check_doors(self)
 
     def index(self, name: str) -> int:
         """Position of a body in `bodies`, which is also its instance id in images."""
@@ -199,6 +195,28 @@ class World:
             raise ValueError(f"world JSON is incomplete or mistyped: {error!r}") from error
 
 
+def _check_doors(world: "World") -> None:
+    """Every receptacle's door is a body that opens."""
+    doors = {(body.name, space.behind) for body in world.bodies for space in body.receptacles if space.behind}
+    for name, door in sorted(doors):
+        if world.body(door).joint is None:
+            raise ValueError(f"World {world.name!r}: a receptacle of {name!r} is behind {door!r}, which has no joint")
+
+
+@lru_cache(maxsize=65536)
+def _extent(parts: tuple[Shape, ...]) -> tuple[Vector, Vector]:
+    boxes = [(part, sign) for part in parts for sign in _SIGNS]
+    corners = [
+        part.pose.point((sign[0] * part.size[0], sign[1] * part.size[1], sign[2] * part.size[2]))
+        for part, sign in boxes
+    ]
+    x, y, z = zip(*corners, strict=True)
+    return (min(x), min(y), min(z)), (max(x), max(y), max(z))
+
+
+_SIGNS = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
+
+
 def _check_unique(what: str, names: list[str]) -> None:
     if len(set(names)) < len(names):
         twice = sorted(name for name, count in Counter(names).items() if count > 1)
@@ -218,6 +236,17 @@ def _shape(data: dict[str, Any]) -> Shape:
     return Shape(data["kind"], size, colour, data["texture"], data["mesh"], _pose(data["pose"]))
 
 
+def _joint(data: dict[str, Any]) -> Joint:
+    return Joint(data["kind"], _tuple(data["axis"]), data["span"], _tuple(data["anchor"]), data["opening"])
+
+
+def _receptacle(data: dict[str, Any]) -> Receptacle:
+    return Receptacle(data["relation"], _tuple(data["lower"]), _tuple(data["upper"]), data["behind"])
+
+
 def _body(data: dict[str, Any]) -> Body:
     parts = tuple(_shape(part) for part in data["parts"])
-    return Body(data["name"], data["category"], parts, _pose(data["pose"]), data["mass"])
+    joint = None if data["joint"] is None else _joint(data["joint"])
+    receptacles = tuple(_receptacle(r) for r in data["receptacles"])
+    pose, mass, states = _pose(data["pose"]), data["mass"], tuple(data["states"])
+    return Body(data["name"], data["category"], parts, pose, mass, joint, receptacles, states)

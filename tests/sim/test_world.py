@@ -89,7 +89,7 @@ def test_a_wrong_shape_is_refused_with_its_reason(arguments: dict, message: str)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "expected world format 1, got 99"),
+        ({"format": 99}, "expected world format 2, got 99"),
         ({"bodies": [{"name": "x"}]}, "incomplete or mistyped"),
         ({"spawns": [{"position": [0, 0], "wxyz": [1, 0, 0, 0]}]}, "Pose.position must be 3 finite numbers"),
     ],
