@@ -70,7 +70,7 @@ def test_furnished_worlds_travel_as_json() -> None:
         (lambda: Joint("hinge", (1, 1, 0), 1.0), "length 1"),
         (lambda: Joint("hinge", (1, 0, 0), 0.0), "not zero"),
         (lambda: Joint("hinge", (1, 0, 0), 1.0, opening=1.5), r"\[0, 1\], got 1.5"),
-        (lambda: Receptacle("under", (0, 0, 0), (1, 1, 1)), "on or in, got 'under'"),
+        (lambda: Receptacle("under", (0, 0, 0), (1, 1, 1)), "one of on, in, got 'under'"),
         (lambda: Receptacle("on", (0, 0, 0), (1, 0, 1)), "lower < upper"),
         (lambda: Body("b", "b", (Shape("box", (1, 1, 1)),), states=("on", "on")), "repeated: on"),
     ],
