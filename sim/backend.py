@@ -32,20 +32,26 @@ class WorldState:
 
 @runtime_checkable
 class Backend(Protocol):
-    """B worlds. `provides` names what sensors may ask for: rgb, depth, instance, pose, state, restore, contacts …
+    """B worlds. `provides` names what sensors and tasks may ask for: rgb, depth, instance, pose, state, restore,
+    dynamics (bodies with a mass fall and are pushed), contacts.
 
     `step` takes {"velocity": (B, 2) metres per second forward and left, "turn": (B,) radians per second}, holds it for
-    `seconds`, and returns what was applied, under the same names. It raises Diverged.
+    `seconds`, and returns what was achieved, under the same names. It raises Diverged. A KeyError for an unknown body
+    lists the names that exist.
     """
 
     batch: int
     provides: frozenset[str]
 
-    def load(self, row: int, world: World) -> None: ...
+    def load(self, row: int, world: World) -> None:
+        """Replace the world of one row and put the agent at its first spawn; ValueError where it would overlap."""
+        ...
 
     def step(self, command: Mapping[str, np.ndarray], seconds: float) -> dict[str, np.ndarray]: ...
 
-    def render(self, camera: Camera, kinds: Sequence[str]) -> dict[str, np.ndarray]: ...
+    def render(self, camera: Camera, kinds: Sequence[str]) -> dict[str, np.ndarray]:
+        """The agents' views: {kind: (B, H, W, …)}."""
+        ...
 
     def agents(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions (B, 3) metres and headings (B,) radians in [-pi, pi)."""
@@ -63,15 +69,47 @@ class Backend(Protocol):
 
     def pose(self, row: int, name: str) -> Pose: ...
 
-    def place(self, row: int, name: str, pose: Pose) -> None: ...
+    def place(self, row: int, name: str, pose: Pose) -> None:
+        """Teleport a body, at rest. ValueError for a body with a joint: `drive` moves that."""
+        ...
 
-    def hold(self, row: int, name: str | None) -> None:
-        """Let the agent carry a body in front of it; None lets go and leaves it where it is."""
+    def held(self, row: int) -> str | None:
+        """Name of the body the agent carries."""
+        ...
+
+    def hold(self, row: int, name: str | None) -> bool:
+        """Let the agent carry a body in front of it, or with None let go of it where it is; whether that was done.
+
+        Where there is physics, a hand must be able to touch the body: reach and free way are checked.
+        """
+        ...
+
+    def opening(self, row: int, name: str) -> float:
+        """How far a body with a joint is open, 0 closed to 1; ValueError for one without a joint."""
+        ...
+
+    def drive(self, row: int, name: str, opening: float) -> None:
+        """Open or close a body with a joint: at once and all the way or not at all without physics, else by a motor of
+        limited strength while time passes."""
+        ...
+
+    def states(self, row: int, name: str) -> frozenset[str]:
+        """What is true of a body now: "on", "dirty", "filled" …"""
+        ...
+
+    def mark(self, row: int, name: str, state: str, value: bool) -> None:
+        """Make a state of a body true or false."""
+        ...
+
+    def contacts(self, row: int) -> list[tuple[str, str]]:
+        """Pairs of names that touch, sorted; "agent" is the agent. Raises Unsupported."""
         ...
 
     def state(self, row: int) -> WorldState: ...
 
-    def restore(self, row: int, state: WorldState) -> None: ...
+    def restore(self, row: int, state: WorldState) -> None:
+        """Go on from a state: the same commands then lead to the same states, bit for bit."""
+        ...
 
     def close(self) -> None: ...
 
@@ -87,6 +125,9 @@ class Place:
     def world(self) -> World:
         return self.backend.world(self.row)
 
+    def load(self, world: World) -> None:
+        self.backend.load(self.row, world)
+
     def agent(self) -> tuple[float, float, float]:
         """x, y in metres and heading in radians."""
         return self.backend.agent(self.row)
@@ -100,5 +141,20 @@ class Place:
     def place(self, name: str, pose: Pose) -> None:
         self.backend.place(self.row, name, pose)
 
-    def hold(self, name: str | None) -> None:
-        self.backend.hold(self.row, name)
+    def held(self) -> str | None:
+        return self.backend.held(self.row)
+
+    def hold(self, name: str | None) -> bool:
+        return self.backend.hold(self.row, name)
+
+    def opening(self, name: str) -> float:
+        return self.backend.opening(self.row, name)
+
+    def drive(self, name: str, opening: float) -> None:
+        self.backend.drive(self.row, name, opening)
+
+    def states(self, name: str) -> frozenset[str]:
+        return self.backend.states(self.row, name)
+
+    def mark(self, name: str, state: str, value: bool) -> None:
+        self.backend.mark(self.row, name, state, value)

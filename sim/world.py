@@ -97,6 +97,12 @@ class Body:
         return _extent(self.parts)
 
     @property
+    def middle(self) -> Vector:
+        """Centre of the extent, in the body's frame, metres."""
+        (x0, y0, z0), (x1, y1, z1) = self.extent
+        return (x0 + x1) / 2, (y0 + y1) / 2, (z0 + z1) / 2
+
+    @property
     def start(self) -> Pose:
         """Where the body is when the world begins: at its pose, opened as far as its joint says."""
         return self.pose if self.joint is None else self.pose @ self.joint.motion(self.joint.opening)

@@ -66,7 +66,8 @@ class Scene:
         self._grow(len(parts))
         self._write_light(row, world.lights[0] if world.lights else DARK)
         owner = np.repeat(np.arange(len(blocks)), [len(block) for block in blocks])
-        poses = [(*body.pose.position, *body.pose.wxyz) for body in world.bodies]
+        starts = [body.start for body in world.bodies]
+        poses = [(*start.position, *start.wxyz) for start in starts]
         frames = np.array(poses, dtype=np.float64).reshape(-1, 7)
         rotations = wxyz_to_matrix(np.concatenate([frames[:, 3:], parts[:, 12:]]))
         _fill(self.kind[row], self.size[row], self.colour[row], self.texture[row], self.mesh[row], self.body[row],

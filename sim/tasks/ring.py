@@ -1,7 +1,7 @@
 """The ring of stations around the middle of a room on which the objects of word-learning tasks stand."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,4 +38,4 @@ class Ring:
 
 
 def _at(body: Body, x: float, y: float, yaw: float) -> Body:
-    return Body(body.name, body.category, body.parts, Pose.at(x, y, 0.0, yaw), body.mass)
+    return replace(body, pose=Pose.at(x, y, 0.0, yaw))

@@ -14,7 +14,7 @@ import numpy as np
 
 from loci.sim.render.meshes import read
 from loci.sim.world import Body, Pose, Shape
-from loci.sim.worlds.objects import divide
+from loci.sim.worlds.objects import MASS, divide
 
 BROKEN = frozenset({168})
 """Numbers of the package's meshes whose file holds no finite vertex."""
@@ -51,7 +51,7 @@ class PybulletObjects:
         if not 0 <= number < self.count:
             raise ValueError(f"object number must lie in 0..{self.count - 1}, got {number}")
         path = _folder() / f"{number:03d}" / f"{number:03d}.obj"
-        return Body(name, f"mesh_{number}", (mesh_shape(str(path), self.width, _colour(number)),))
+        return Body(name, f"mesh_{number}", (mesh_shape(str(path), self.width, _colour(number)),), mass=MASS)
 
 
 _divided = lru_cache(maxsize=64)(divide)

@@ -18,6 +18,8 @@ SPLITS = ("train", "held_out")
 PATTERNS = ("", "", "checker", "stripes", "dots")
 TALL = 1.2
 """Greatest height of a compound, in widths."""
+MASS = 0.5
+"""Kilograms of every object of the suite's families."""
 OVERLAP = 0.9
 """Share of a part's height after which the next one stands, so that round parts touch."""
 
@@ -73,7 +75,7 @@ class Compounds:
     def body(self, number: int, name: str) -> Body:
         if not 0 <= number < self.count:
             raise ValueError(f"object number must lie in 0..{self.count - 1}, got {number}")
-        return Body(name, f"compound_{number}", _parts(number, self.width, self.seed))
+        return Body(name, f"compound_{number}", _parts(number, self.width, self.seed), mass=MASS)
 
 
 _divided = lru_cache(maxsize=64)(divide)

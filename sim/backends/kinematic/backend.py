@@ -1,28 +1,22 @@
 """The default backend: a walking disc among solid bodies, no dynamics, rendered by the batched ray caster."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
-from loci.sim.backend import Diverged, WorldState
+from loci.sim.backend import Diverged, Unsupported, WorldState
 from loci.sim.backends.kinematic.collision import COLUMNS, footprints, overlapping, walk
-from loci.sim.geometry import camera_to_world, wrap_angle, wxyz_to_matrix, wxyz_to_yaw
-from loci.sim.render.cpu import render
-from loci.sim.render.pack import Scene
-from loci.sim.sensors import Camera
+from loci.sim.backends.rows import CARRY, Rows
+from loci.sim.geometry import wrap_angle, wxyz_to_matrix
 from loci.sim.world import Pose, World
 
-CARRY = (0.55, 0.0, 0.25)
-"""Where a carried body stands in the agent's frame, metres forward, left and up."""
 
-
-class KinematicBackend:
+class KinematicBackend(Rows):
     """B worlds in which an agent of `radius` and `height` metres walks, turns, slides along things and carries one.
 
-    The agent's position is a point on the floor. Bodies move only when a task places them or the agent carries them;
-    parts lower than `knee` metres are stepped over.
+    The agent's position is a point on the floor. Bodies move only when a task places or opens them or the agent
+    carries them; what stands on or in them goes along. Parts lower than `knee` metres are stepped over.
     """
 
     provides = frozenset({"rgb", "depth", "instance", "pose", "state", "restore"})
@@ -30,39 +24,34 @@ class KinematicBackend:
     def __init__(
         self, batch: int = 1, radius: float = 0.2, height: float = 1.2, knee: float = 0.05, threads: int = 1
     ) -> None:
-        if batch < 1 or not (radius > 0.0 and 0.0 <= knee < height):
-            raise ValueError(
-                f"need batch >= 1, radius > 0 and 0 <= knee < height, got {batch=}, {radius=}, {knee=}, {height=}"
-            )
-        self.batch, self.radius, self.height, self.knee, self.threads = batch, radius, height, knee, threads
-        self._scene = Scene(batch)
-        self._worlds: list[World | None] = [None] * batch
+        super().__init__(batch, threads)
+        if not (radius > 0.0 and 0.0 <= knee < height):
+            raise ValueError(f"need radius > 0 and 0 <= knee < height, got {radius=}, {knee=}, {height=}")
+        self.radius, self.height, self.knee = radius, height, knee
         self._poses: list[dict[str, Pose]] = [{} for _ in range(batch)]
+        self._openings: list[dict[str, float]] = [{} for _ in range(batch)]
         self._held: list[str | None] = [None] * batch
         self._position, self._yaw = np.zeros((batch, 3)), np.zeros(batch)
-        self._rows, self._counts = np.zeros((batch, self._scene.slots, COLUMNS)), np.zeros(batch, np.int64)
+        self._rows, self._counts = np.zeros((batch, self.scene.slots, COLUMNS)), np.zeros(batch, np.int64)
 
     def load(self, row: int, world: World) -> None:
         """Replace the world of one row and put the agent at its first spawn; an overlapping spawn is refused."""
-        if not world.spawns:
-            raise ValueError(f"world {world.name!r} has no spawn pose")
-        self._worlds[row] = world
-        self._poses[row] = {body.name: body.pose for body in world.bodies}
+        self.remember(row, world)
+        self._poses[row] = {body.name: body.start for body in world.bodies}
+        self._openings[row] = {b.name: b.joint.opening for b in world.bodies if b.joint is not None}
         self._held[row] = None
-        self._scene.load(row, world)
         self._stand(row)
         self.put_agent(row, world.spawns[0])
 
     def put_agent(self, row: int, pose: Pose) -> None:
         """Put the agent at a pose; ValueError when it would overlap a body or leave every room."""
         world, (x, y, z) = self.world(row), pose.position
-        hit = overlapping(x, y, self._rows[row], self._counts[row], self.radius)
-        if hit >= 0:
-            name = world.bodies[int(self._rows[row, hit, 6])].name
-            raise ValueError(f"agent of radius {self.radius} m at ({x:.3f}, {y:.3f}) overlaps {name!r}")
+        blocking = self._blocking(row, x, y)
+        if blocking is not None:
+            raise ValueError(f"agent of radius {self.radius} m at ({x:.3f}, {y:.3f}) overlaps {blocking!r}")
         if world.rooms and not any(room.contains((x, y, z)) for room in world.rooms):
             raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
-        self._position[row], self._yaw[row] = (x, y, z), wrap_angle(wxyz_to_yaw(np.asarray(pose.wxyz)))
+        self._position[row], self._yaw[row] = (x, y, z), wrap_angle(pose.yaw)
 
     def step(self, command: Mapping[str, np.ndarray], seconds: float) -> dict[str, np.ndarray]:
         """Hold {"velocity": (B, 2) m/s forward and left, "turn": (B,) rad/s}; returns what was achieved."""
@@ -78,57 +67,57 @@ class KinematicBackend:
                 self._carry(row, name)
         return {"velocity": applied, "turn": turn}
 
-    def render(self, camera: Camera, kinds: Sequence[str]) -> dict[str, np.ndarray]:
-        """The agents' views: {kind: (B, H, W, …)}, see `Camera`."""
-        eye, axes = camera_to_world(self._position, self._yaw, camera.eye, camera.pitch)
-        images = self.view(eye[:, None], axes[:, None], camera, kinds)
-        return {kind: image[:, 0] for kind, image in images.items()}
-
-    def view(self, eye: np.ndarray, axes: np.ndarray, camera: Camera, kinds: Sequence[str]) -> dict[str, np.ndarray]:
-        """Free cameras: eye (B, C, 3) and axes (B, C, 3, 3) as from `camera_to_world` give {kind: (B, C, H, W, …)}."""
-        return render(
-            self._scene, eye, axes, camera.height, camera.width, camera.fov, kinds=tuple(kinds),
-            supersample=camera.supersample, shadows=camera.shadows, threads=self.threads,
-        )  # fmt: skip
-
     def agents(self) -> tuple[np.ndarray, np.ndarray]:
         return self._position.copy(), self._yaw.copy()
 
     def agent(self, row: int) -> tuple[float, float, float]:
         return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
 
-    def world(self, row: int) -> World:
-        world = self._worlds[row]
-        if world is None:
-            raise ValueError(f"row {row} has no world yet: load one first")
-        return world
-
     def pose(self, row: int, name: str) -> Pose:
-        self._check(row, name)
+        self.index(row, name)
         return self._poses[row][name]
 
     def place(self, row: int, name: str, pose: Pose) -> None:
-        """Teleport a body."""
-        self._check(row, name)
+        """Teleport a body; ValueError for one with a joint."""
+        if self.body(row, name).joint is not None:
+            raise ValueError(f"body {name!r} has a joint: it cannot be placed, drive it open or closed")
         self._move(row, name, pose)
         self._stand(row)
 
-    def hold(self, row: int, name: str | None) -> None:
-        """Carry a body (it no longer blocks the way), or put down what is carried where it is."""
-        if name is not None:
-            self._check(row, name)
+    def held(self, row: int) -> str | None:
+        return self._held[row]
+
+    def hold(self, row: int, name: str | None) -> bool:
+        """Carry a body (it no longer blocks the way), or put down what is carried where it is. Always done."""
+        if name is not None and self.body(row, name).joint is not None:
+            raise ValueError(f"body {name!r} has a joint: it cannot be carried")
         self._held[row] = name
         if name is not None:
             self._carry(row, name)
         self._stand(row)
+        return True
+
+    def opening(self, row: int, name: str) -> float:
+        self.jointed(row, name)
+        return self._openings[row][name]
+
+    def drive(self, row: int, name: str, opening: float) -> None:
+        """Open or close at once, with everything inside; not at all when the agent stands in the way."""
+        body, before = self.jointed(row, name), self.opening(row, name)
+        if not 0.0 <= opening <= 1.0:
+            raise ValueError(f"opening must lie in [0, 1], got {opening}")
+        self._open(row, name, opening)
+        if self._blocking(row, *self._position[row, :2].tolist()) == body.name:
+            self._open(row, name, before)
+
+    def contacts(self, row: int) -> list[tuple[str, str]]:
+        raise Unsupported("the kinematic backend has no contacts: ask mujoco or pybullet")
 
     def state(self, row: int) -> WorldState:
-        """The world with its bodies where they are now, and the agent."""
-        world = self.world(row)
-        bodies = tuple(replace(body, pose=self._poses[row][body.name]) for body in world.bodies)
-        held = -1 if self._held[row] is None else world.index(str(self._held[row]))
+        """The world with its bodies as they are now, and the agent."""
+        held = -1 if self._held[row] is None else self.index(row, str(self._held[row]))
         agent = np.array([*self._position[row], self._yaw[row], held])
-        return WorldState(replace(world, bodies=bodies), {"agent": agent})
+        return WorldState(self.present(row), {"agent": agent})
 
     def restore(self, row: int, state: WorldState) -> None:
         """Go on from a state that `state` returned, here or in another backend of this kind."""
@@ -142,27 +131,50 @@ class KinematicBackend:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _check(self, row: int, name: str) -> None:
-        if name not in self._poses[row]:
-            self.world(row).index(name)
+    def _blocking(self, row: int, x: float, y: float) -> str | None:
+        """Name of the body that an agent at (x, y) would overlap most."""
+        hit = overlapping(x, y, self._rows[row], self._counts[row], self.radius)
+        return None if hit < 0 else self.world(row).bodies[int(self._rows[row, hit, 6])].name
+
+    def _open(self, row: int, name: str, opening: float) -> None:
+        body = self.jointed(row, name)
+        assert body.joint is not None
+        self._openings[row][name] = opening
+        self._take_along(row, name, body.pose @ body.joint.motion(opening))
+        self._stand(row)
 
     def _move(self, row: int, name: str, pose: Pose) -> None:
         self._poses[row][name] = pose
-        self._scene.place(
-            row, self.world(row).index(name), np.asarray(pose.position), wxyz_to_matrix(np.asarray(pose.wxyz))
-        )
+        rotation = wxyz_to_matrix(np.asarray(pose.wxyz))
+        self.scene.place(row, self.index(row, name), np.asarray(pose.position), rotation)
+
+    def _take_along(self, row: int, name: str, pose: Pose) -> None:
+        """Move a body and whatever stands on or in it."""
+        riders, before = self._riders(row, name), self._poses[row][name]
+        self._move(row, name, pose)
+        moved = pose @ before.inverse()
+        for rider in riders:
+            self._take_along(row, rider, moved @ self._poses[row][rider])
+
+    def _riders(self, row: int, name: str) -> list[str]:
+        """Bodies with a mass whose middle lies in a receptacle of this one."""
+        spaces = self.body(row, name).receptacles
+        if not spaces:
+            return []
+        inside, poses = self._poses[row][name].inverse(), self._poses[row]
+        loose = [b for b in self.world(row).bodies if b.mass > 0.0 and b.joint is None and b.name != name]
+        middles = [(b.name, inside.point(poses[b.name].point(b.middle))) for b in loose]
+        return [other for other, middle in middles if any(space.contains(middle) for space in spaces)]
 
     def _carry(self, row: int, name: str) -> None:
-        yaw, (forward, left, up) = float(self._yaw[row]), CARRY
-        c, s = math.cos(yaw), math.sin(yaw)
         x, y, z = (float(v) for v in self._position[row])
-        self._move(row, name, Pose.at(x + c * forward - s * left, y + s * forward + c * left, z + up, yaw))
+        self._take_along(row, name, Pose.at(x, y, z, float(self._yaw[row])) @ Pose(CARRY))
 
     def _stand(self, row: int) -> None:
         """Recompute the footprints of everything that blocks the way."""
-        scene, name = self._scene, self._held[row]
+        scene, name = self.scene, self._held[row]
         if self._rows.shape[1] < scene.slots:
             self._rows = np.pad(self._rows, ((0, 0), (0, scene.slots - self._rows.shape[1]), (0, 0)))
-        held = -1 if name is None else self.world(row).index(name)
+        held = -1 if name is None else self.index(row, name)
         parts = (scene.kind[row], scene.size[row], scene.position[row], scene.rotation[row], scene.body[row])
         self._counts[row] = footprints(self._rows[row], *parts, held, self.knee, self.height)
