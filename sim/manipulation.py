@@ -94,14 +94,18 @@ def shut_away(place: Place, thing: str) -> bool:
 
 
 def spot(place: Place, thing: str, holder: str, space: Receptacle) -> Pose | None:
-    """A free pose for a thing in a receptacle, the most central one, turned like the holder; None where it is full."""
+    """A free pose for a thing in a receptacle, the most central one within REACH, turned like the holder; None where
+    there is none."""
     body, frame = place.world.body(thing), place.pose(holder)
+    ax, ay, _ = frame.inverse().point((*place.agent()[:2], frame.position[2]))
     (x0, y0, z0), (x1, y1, z1) = body.extent
     half = (x1 - x0) / 2, (y1 - y0) / 2
     if space.relation == "in" and z1 - z0 + DROP > space.upper[2] - space.lower[2]:
         return None
     taken = list(_taken(place, thing, holder, space))
     for x, y in _centres(space, half):
+        if math.hypot(x - ax, y - ay) > REACH:
+            continue
         gaps = ((abs(x - ox) - half[0] - oh, abs(y - oy) - half[1] - oh) for ox, oy, oh in taken)
         if all(max(gap) > CLEARANCE for gap in gaps):
             mx, my, _ = body.middle
