@@ -33,9 +33,13 @@ def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:
     return agent, config
 
 
-def evaluate(folder: Path, grid: Any, device: torch.device) -> dict[str, Any]:
-    """Metrics of every cell: {cell: {metric: {mean, low, high, count}, values, chance, ms_per_step}}."""
+def evaluate(folder: Path, grid: Any, device: torch.device, backend: DictConfig | None = None) -> dict[str, Any]:
+    """Metrics of every cell: {cell: {metric: {mean, low, high, count}, values, chance, ms_per_step}}.
+
+    `backend` replaces the engine the agent was trained with; the result is then kept under that engine's name.
+    """
     agent, config = load_agent(folder, device)
+    config.backend = config.backend if backend is None else backend
     cells = {}
     with tqdm(grid.cells.items(), desc=f"{type(agent.memory).__name__} evaluation", unit="cell") as bar:
         for name, settings in bar:
@@ -45,8 +49,14 @@ def evaluate(folder: Path, grid: Any, device: torch.device) -> dict[str, Any]:
             cells[str(name)] = _cell(agent, config, grid, {str(k): v for k, v in changes.items()}, device)
     settings = OmegaConf.to_container(grid, resolve=True)
     result = {"run": str(folder), "seed": config.seed, "grid": settings, "cells": cells}
-    (folder / "evaluation.json").write_text(json.dumps(result))
+    results_file(folder, backend).write_text(json.dumps(result))
     return result
+
+
+def results_file(folder: Path, backend: DictConfig | None) -> Path:
+    """evaluation.json, or evaluation-NAME.json for an engine other than the one of the training."""
+    engine = "" if backend is None else f"-{backend._target_.split('.')[-2]}"
+    return folder / f"evaluation{engine}.json"
 
 
 def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], device: torch.device) -> dict[str, Any]:
@@ -88,8 +98,8 @@ def main(config: DictConfig) -> None:
     grid = config.evaluation or OmegaConf.load(folder / "config.yaml").evaluation
     changes = {name: config[name] for name in ("episodes", "temperature") if config[name] is not None}
     grid = OmegaConf.merge(grid, changes)
-    print(table(evaluate(folder, grid, pick_device(config.device))))
-    print(f"-> {folder / 'evaluation.json'}")
+    print(table(evaluate(folder, grid, pick_device(config.device), config.get("backend"))))
+    print(f"-> {results_file(folder, config.get('backend'))}")
 
 
 if __name__ == "__main__":

@@ -216,15 +216,12 @@ class FastMapping:
         faced = self._faced(*place.agent())
         if self._held and faced == self.goal:
             self._put_down(place)
-        elif not self._held and faced in self.names:
-            self._chosen = faced
+        elif not self._held and faced in self.names and place.hold(faced):
+            self._chosen = self._held = faced
+            self._spots.pop(faced)
             right = faced == self.target
             self._over = not (right and self.goal)
             self._reward = 1.0 if right and not self.goal else 0.0
-            if right:
-                place.hold(faced)
-                self._held = faced
-                self._spots.pop(faced)
 
     def _put_down(self, place: Place) -> None:
         x, y, z = place.pose(self.goal).position
