@@ -1,6 +1,7 @@
 """`loci evaluate`: a trained agent acts by itself in every cell of an evaluation grid; evaluation.json in its folder.
 
 A cell is a set of task settings (held-out objects, more of them, idle time, names never said). No weight is changed.
+Memories trained from the same seed meet the same episodes; every seed has episodes of its own.
 """
 
 import json
@@ -67,7 +68,7 @@ def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], 
         nonlocal steps
         steps += 1
 
-    metrics = play(agent, env, grid.episodes, grid.seed, grid.temperature, count, device)
+    metrics = play(agent, env, grid.episodes, grid.seed + config.seed, grid.temperature, count, device)
     spent = time.process_time() - begun
     summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
     most = changes.get("objects", config.task.objects)
