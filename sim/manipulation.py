@@ -13,7 +13,7 @@ from loci.sim.joints import Receptacle, Relation
 from loci.sim.pose import Pose, Vector
 from loci.sim.world import Body
 
-REACH = 0.9
+REACH = 1.1
 """Metres in the ground plane from the agent's middle to the nearest point of what it handles."""
 FACING = math.radians(50.0)
 OPEN = 0.8
@@ -45,28 +45,46 @@ def movable(body: Body) -> bool:
 
 
 def pick_up(place: Place, name: str) -> bool:
-    """Take a thing into the empty hand; whether that was done."""
-    free = place.held() is None and movable(place.world.body(name))
+    """Take a thing ("" for none) into the empty hand; whether that was done."""
+    free = name != "" and place.held() is None and movable(place.world.body(name))
     return free and reachable(place, name) and not shut_away(place, name) and place.hold(name)
 
 
 def put(place: Place, holder: str, relation: Relation | None = None) -> bool:
     """Put what is carried on or in a body (None: whichever has room first); whether that was done."""
+    thing, pose = place.held(), room_for(place, holder, relation)
+    if thing is None or pose is None:
+        return False
+    place.hold(None)
+    place.place(thing, pose)
+    return True
+
+
+def room_for(place: Place, holder: str, relation: Relation | None = None) -> Pose | None:
+    """Where what is carried would stand on or in a body within reach, None where it cannot."""
     thing = place.held()
     if thing is None or thing == holder or not reachable(place, holder):
+        return None
+    spaces = place.world.body(holder).receptacles
+    open_ = (space for space in spaces if relation in (None, space.relation) and is_open(place, space))
+    return next((pose for space in open_ if (pose := spot(place, thing, holder, space))), None)
+
+
+def put_down(place: Place) -> bool:
+    """Put what is carried on the floor ahead; whether there was something."""
+    thing = place.held()
+    if thing is None:
         return False
-    for space in place.world.body(holder).receptacles:
-        pose = spot(place, thing, holder, space) if relation in (None, space.relation) else None
-        if pose is not None and is_open(place, space):
-            place.hold(None)
-            place.place(thing, pose)
-            return True
-    return False
+    x, y, yaw = place.agent()
+    lower, distance = place.world.body(thing).extent[0], 0.6 * REACH
+    place.hold(None)
+    place.place(thing, Pose.at(x + distance * math.cos(yaw), y + distance * math.sin(yaw), DROP - lower[2], yaw))
+    return True
 
 
 def swing(place: Place, name: str, opening: float) -> bool:
-    """Open (1) or close (0) a door, drawer or lid with an empty hand; whether that was begun."""
-    if place.held() is not None or place.world.body(name).joint is None or not reachable(place, name):
+    """Open (1) or close (0) a door, drawer or lid ("" for none) with an empty hand; whether that was begun."""
+    if not name or place.held() is not None or place.world.body(name).joint is None or not reachable(place, name):
         return False
     place.drive(name, opening)
     return True

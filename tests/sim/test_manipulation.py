@@ -2,21 +2,17 @@
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
-import loci.conf
 from loci.sim.backend import Place
 from loci.sim.joints import Receptacle
 from loci.sim.manipulation import nearest, pick_up, put, reachable, rests, spot, swing
 from loci.sim.world import Body, Pose, Shape
 from loci.sim.worlds.rooms import walled_room
 from tests.contracts.backend_contract import box, drawer, walk
+from tests.contracts.engines import engine
 
-FOLDER = Path(next(iter(loci.conf.__path__))) / "backend"
 ENGINES = ("kinematic", "mujoco", "pybullet")
 
 
@@ -29,10 +25,7 @@ def table() -> Body:
 
 @pytest.fixture(params=ENGINES)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
-    try:
-        backend = instantiate(OmegaConf.load(FOLDER / f"{request.param}.yaml"), batch=1)
-    except (ImportError, FileNotFoundError) as missing:
-        pytest.skip(f"{request.param}: {missing}")
+    backend = engine(request.param, 1)
     bodies = (box(0.0, -0.8, 0.06, "cube"), box(-0.9, 0.0, 0.06, "dice"), drawer(), table())
     backend.load(0, walled_room(0, bodies=bodies, spawns=(Pose.at(0.0, 0.0, 0.0, -math.pi / 2),)))
     yield Place(backend, 0)
