@@ -14,7 +14,7 @@ from loci.sim.render.pack import Scene
 from loci.sim.sensors import Camera
 from loci.sim.world import Body, Pose, World
 
-CARRY = (0.55, 0.0, 0.25)
+CARRY = (0.55, 0.0, 0.55)
 """Where a carried body stands in the agent's frame, metres forward, left and up."""
 
 

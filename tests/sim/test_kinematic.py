@@ -104,7 +104,7 @@ def test_a_carried_body_goes_along_and_blocks_nothing() -> None:
     backend.hold(0, "block")
     go(backend, forward=1.0)
     assert where(backend)[0] == pytest.approx(1.0)
-    np.testing.assert_allclose(backend.pose(0, "block").position, (1.55, 0.0, 0.25), atol=1e-9)
+    np.testing.assert_allclose(backend.pose(0, "block").position, (1.55, 0.0, 0.55), atol=1e-9)
     backend.hold(0, None)
     go(backend, forward=1.0)
     assert where(backend)[0] == pytest.approx(1.55 - 0.2 - RADIUS, abs=2e-4)

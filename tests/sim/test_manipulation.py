@@ -20,7 +20,7 @@ def table() -> Body:
     top = Shape("box", (0.3, 0.4, 0.02), pose=Pose((0.0, 0.0, 0.38)))
     leg = Shape("box", (0.05, 0.05, 0.18), pose=Pose((0.0, 0.0, 0.18)))
     space = Receptacle("on", (-0.3, -0.4, 0.4), (0.3, 0.4, 1.0))
-    return Body("table", "table", (top, leg), Pose.at(0.0, 1.0), receptacles=(space,))
+    return Body("table", "table", (top, leg), Pose.at(0.0, 1.1), receptacles=(space,))
 
 
 @pytest.fixture(params=ENGINES)
@@ -90,11 +90,11 @@ def test_what_is_fixed_or_hinged_is_not_carried(place: Place) -> None:
 
 def test_things_get_spots_of_their_own_until_it_is_full(place: Place) -> None:
     space = place.world.body("table").receptacles[0]
-    place.place("cube", Pose.at(0.0, 0.85, 0.401))
+    place.place("cube", Pose.at(0.0, 0.95, 0.401))
     face(place, math.pi / 2)
     first = spot(place, "dice", "table", space)
     assert first is not None
-    assert max(abs(first.position[0]), abs(first.position[1] - 0.85)) > 0.12, "beside the cube"
+    assert max(abs(first.position[0]), abs(first.position[1] - 0.95)) > 0.12, "beside the cube"
     narrow = Receptacle("on", (-0.05, -0.05, 0.4), (0.05, 0.05, 0.5))
     assert spot(place, "dice", "table", narrow) is None
     low = Receptacle("in", (-0.3, -0.3, 0.4), (0.3, 0.3, 0.45))

@@ -48,7 +48,7 @@ class PybulletBackend(Rows):
         max_speed: float = 3.0,
         max_turn: float = 6.0,
         strength: float = 400.0,
-        reach: float = 1.0,
+        reach: float = 1.4,
         dt: float = 0.005,
         renderer: str = "cast",
         robot: str | None = None,

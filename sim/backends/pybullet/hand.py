@@ -10,8 +10,8 @@ from loci.sim.pose import Pose, Vector
 
 FRONT = math.radians(60.0)
 """Half of the angle in front of the agent in which it can grasp."""
-SHOULDERS = (0.5, 0.75)
-"""Shares of the agent's height from which a hand also gets over the edge of a drawer."""
+SHOULDERS = (0.25, 0.5, 0.75, 1.0)
+"""Shares of the agent's height from which a hand also gets over edges and under tops."""
 TOUCH = 1e-3
 """Metres by which a body may lie in something fixed where it is carried."""
 
@@ -28,14 +28,15 @@ def take(simulation: Simulation, index: int, reach: float, height: float) -> boo
 
 
 def reaches(simulation: Simulation, index: int, reach: float, height: float) -> bool:
-    """Whether a hand that starts in the agent's axis, as high as the middle of the body or from above, can touch it."""
+    """Whether a hand that starts in the agent's axis can touch a body: straight, from as high as the middle of the body
+    or from a shoulder, or from above, at the agent's full height."""
     solid, (x, y, z) = simulation.solids[index], simulation.agent().position
     middle = pose_of(simulation.poses[index]).point(solid.centre)[2]
     heights = [min(max(middle, z), z + height), *(z + share * height for share in SHOULDERS)]
-    return any(_touches(simulation, (x, y, start), solid.number, reach) for start in heights)
+    return any(_touches(simulation, (x, y, start), solid.number, reach, z + height) for start in heights)
 
 
-def _touches(simulation: Simulation, shoulder: Vector, number: int, reach: float) -> bool:
+def _touches(simulation: Simulation, shoulder: Vector, number: int, reach: float, top: float) -> bool:
     points = bullet.getClosestPoints(
         -1, number, reach, collisionShapeA=simulation.base.hand, collisionShapePositionA=shoulder,
         physicsClientId=simulation.client,
@@ -44,8 +45,11 @@ def _touches(simulation: Simulation, shoulder: Vector, number: int, reach: float
         return False
     goal = min(points, key=lambda point: point[8])[6]
     forward, left, _ = simulation.agent().inverse().point(goal)
-    in_front = abs(math.atan2(left, forward)) <= FRONT
-    return math.dist(shoulder, goal) <= reach and in_front and _free(simulation, shoulder, goal, number)
+    if abs(math.atan2(left, forward)) > FRONT or math.dist(shoulder, goal) > reach:
+        return False
+    start, above = (shoulder[0], shoulder[1], top), (goal[0], goal[1], top)
+    over = _free(simulation, start, above, number) and _free(simulation, above, goal, number)
+    return over or _free(simulation, shoulder, goal, number)
 
 
 def _free(simulation: Simulation, start: Vector, goal: Vector, number: int) -> bool:

@@ -19,6 +19,9 @@ from loci.sim.geometry import wxyz_to_matrix
 from loci.sim.pose import Pose
 from loci.sim.world import World
 
+TOUCH = 2e-3
+"""Metres between things that count as touching when a world begins."""
+
 
 class Simulation:
     """The solids of a world, the agent's base, its robot and what it carries.
@@ -49,6 +52,20 @@ class Simulation:
         self.frames = free_from_frames(c, self.solids)
         joints = [(i, s, s.body.joint) for i, s in enumerate(self.solids)]
         self.doors = {i: Door(c, solid, joint) for i, solid, joint in joints if joint is not None}
+        self.settle(self._free)
+
+    def settle(self, still: np.ndarray) -> None:
+        """Of these bodies without speed, let those sleep that touch something: a world is as described until something
+        moves in it."""
+        for index in still:
+            if self._supported(self.solids[index].number):
+                self._activate(self.solids[index], bullet.ACTIVATION_STATE_SLEEP)
+
+    def _supported(self, number: int) -> bool:
+        low, high = np.array(bullet.getAABB(number, physicsClientId=self.client))
+        near = bullet.getOverlappingObjects(low - TOUCH, high + TOUCH, physicsClientId=self.client) or ()
+        others = {other for other, _ in near if other not in (number, self.base.link[0])}
+        return any(bullet.getClosestPoints(number, other, TOUCH, physicsClientId=self.client) for other in others)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All numbers that the engine shows: see `restore`."""
@@ -85,6 +102,7 @@ class Simulation:
         self.poses = arrays["poses"].copy()
         if self.robot is not None:
             self.robot.put(arrays["robot"])
+        self.settle(self._free[~arrays["engine"][self._free, 7:].any(axis=1)])
         if agent[7] >= 0:
             self.grip(int(agent[7]))
 
@@ -132,7 +150,6 @@ class Simulation:
             self.robot.follow(Pose.at(x, y, z, yaw))
         if self.held is not None:
             self.place(self.held, self.agent() @ Pose(CARRY))
-        self.wake()
 
     def own(self) -> list[tuple[int, int]]:
         """The agent's own (body, link) in the engine."""
@@ -153,7 +170,7 @@ class Simulation:
     def wake(self) -> None:
         """Let no body sleep on what is gone."""
         for index in self._free:
-            self._wake(self.solids[index])
+            self._activate(self.solids[index], bullet.ACTIVATION_STATE_WAKE_UP)
 
     def grip(self, index: int) -> None:
         """Join a body to the base where it is carried."""
@@ -194,10 +211,8 @@ class Simulation:
         bullet.resetBasePositionAndOrientation(solid.number, position, orientation, physicsClientId=self.client)
         bullet.resetBaseVelocity(solid.number, velocity, spin, physicsClientId=self.client)
 
-    def _wake(self, solid: Solid) -> None:
-        bullet.changeDynamics(
-            solid.number, -1, activationState=bullet.ACTIVATION_STATE_WAKE_UP, physicsClientId=self.client
-        )
+    def _activate(self, solid: Solid, state: int) -> None:
+        bullet.changeDynamics(solid.number, -1, activationState=state, physicsClientId=self.client)
 
 
 def pose_of(row: np.ndarray) -> Pose:
