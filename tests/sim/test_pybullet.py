@@ -445,7 +445,7 @@ def test_what_is_carried_passes_through_the_robot(rover: PybulletBackend) -> Non
     assert rover.hold(0, "cube")
     go(rover, turn=0.5, joints=np.array([[0.0, 0.0, 0.3, 0.0]]))
     c, s = math.cos(rover.agent(0)[2]), math.sin(rover.agent(0)[2])
-    np.testing.assert_allclose(rover.pose(0, "cube").position, (0.55 * c, 0.55 * s, 0.25), atol=0.01)
+    np.testing.assert_allclose(rover.pose(0, "cube").position, (0.55 * c, 0.55 * s, 0.55), atol=0.01)
     assert not any("agent" in pair for pair in rover.contacts(0))
 
 
