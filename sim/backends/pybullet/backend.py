@@ -10,6 +10,7 @@ from loci.sim.backend import Diverged, WorldState
 from loci.sim.backends.pybullet import hand
 from loci.sim.backends.pybullet.camera import Tiny
 from loci.sim.backends.pybullet.contact import touching
+from loci.sim.backends.pybullet.rays import cast
 from loci.sim.backends.pybullet.robot import find
 from loci.sim.backends.pybullet.simulation import Simulation, pose_of
 from loci.sim.backends.rows import Rows
@@ -177,6 +178,12 @@ class PybulletBackend(Rows):
         """
         self.world(row)
         return touching(self._simulations[row])
+
+    def rays(self, row: int, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The engine's own eyes: for rays from `origin` (3,) along `directions` (n, 3), the distances (n,) in lengths
+        of the direction, 0 for none, and the instance ids (n,), -1 for none."""
+        self.world(row)
+        return cast(self._simulations[row], origin, directions)
 
     def state(self, row: int) -> WorldState:
         """The world as it was loaded, but for the states of its bodies, and all numbers of the engine; the class says
