@@ -137,9 +137,13 @@ def _unheard(results: dict[str, Any]) -> list[str]:
         lost = [
             f"“{name}” ({cell['introduced']:.0%})"
             for name, cell in content["cells"].items()
-            if cell["introduced"] < 0.9
+            if cell.get("introduced", 1.0) < 0.9
         ]
-        idle = [f"“{name}” ({cell['choice']:.0%})" for name, cell in content["cells"].items() if cell["choice"] < 0.9]
+        idle = [
+            f"“{name}” ({cell['choice']:.0%})"
+            for name, cell in content["cells"].items()
+            if cell.get("choice", 1.0) < 0.9
+        ]
         if lost:
             lines.append(
                 f"{row} did not hear every name before it was asked, in {', '.join(lost)}: the shares that it heard."

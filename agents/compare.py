@@ -69,7 +69,8 @@ def _cells(found: list[dict[str, Any]]) -> dict[str, Any]:
         values = [one["evaluation"]["cells"][name]["values"] for one in found]
         others = {
             k: float(np.mean([one["evaluation"]["cells"][name][k]["mean"] for one in found]))
-            for k in ("choice", "introduced")
+            for k, content in first.items()
+            if isinstance(content, dict) and k != "success"
         }
         means = [float(np.mean(v)) for v in values]
         cells[name] = (

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
@@ -71,11 +70,9 @@ def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], 
     metrics = play(agent, env, grid.episodes, grid.seed + config.seed, grid.temperature, count, device)
     spent = time.process_time() - begun
     summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
-    most = changes.get("objects", config.task.objects)
-    chance = float(np.mean([1.0 / n for n in np.atleast_1d(most)]))
     summary |= {
         "values": metrics["success"].tolist(),
-        "chance": chance,
+        "chance": env.tasks[0].ceiling,
         "ms_per_step": 1e3 * spent / (steps * env.batch),
     }
     return summary
@@ -83,11 +80,16 @@ def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], 
 
 def table(result: dict[str, Any]) -> str:
     """One line a cell: success with its 95 % interval beside the ceiling without memory."""
-    lines = [f"{'cell':34} {'success':>8} {'95 % interval':>16} {'no memory':>10} {'chose':>6}"]
+    names = [name for name, value in next(iter(result["cells"].values())).items() if isinstance(value, dict)]
+    others = [name for name in names if name != "success"]
+    lines = [
+        f"{'cell':34} {'success':>8} {'95 % interval':>16} {'no memory':>10}" + "".join(f" {n:>10}" for n in others)
+    ]
     for name, cell in result["cells"].items():
         s = cell["success"]
         interval = f"{s['low']:.3f}..{s['high']:.3f}"
-        lines.append(f"{name:34} {s['mean']:8.3f} {interval:>16} {cell['chance']:10.3f} {cell['choice']['mean']:6.2f}")
+        rest = "".join(f" {cell[other]['mean']:10.2f}" for other in others)
+        lines.append(f"{name:34} {s['mean']:8.3f} {interval:>16} {cell['chance']:10.3f}{rest}")
     return "\n".join(lines)
 
 

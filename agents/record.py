@@ -89,6 +89,8 @@ def record(config: DictConfig) -> tuple[Path, Film]:
     if path.suffix != f".{kind}":
         raise ValueError(f"output must end in .{kind} for format={kind}, got {path}")
     changes = {name: config[name] for name in SETTINGS if config[name] is not None}
+    if "split" in load_agent(run, pick_device(config.device))[1].task:
+        changes.setdefault("split", "held_out")
     taken = shoot(run, config.seed, config.episode, config.temperature, pick_device(config.device), **changes)
     return save(frames(taken), path, config.fps), taken
 

@@ -32,7 +32,7 @@ class Roam:
     """Walk and turn at random for 500 steps of 0.1 s among the 20 objects of the reference room."""
 
     sensors = (CAMERA,)
-    seconds, max_steps = 0.1, 500
+    seconds, max_steps, ceiling = 0.1, 500, 1.0
 
     def __init__(self) -> None:
         self.action_space = spaces.Discrete(3)

@@ -46,10 +46,12 @@ class Advice(NamedTuple):
 
 @runtime_checkable
 class Task(Protocol):
-    """`seconds` is how long one action lasts; `max_steps` truncates an episode. All randomness comes from `rng`."""
+    """`seconds` is how long one action lasts; `max_steps` truncates an episode; `ceiling` is the success that an agent
+    without memory reaches at most, 1 where none is needed. All randomness comes from `rng`."""
 
     seconds: float
     max_steps: int
+    ceiling: float
 
     @property
     def sensors(self) -> tuple[Sensor, ...]: ...

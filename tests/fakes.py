@@ -20,7 +20,7 @@ class Counting:
     """Says the number of steps taken so far; episodes last 1 to 9 steps, drawn from the row's generator."""
 
     sensors = (Camera(16, 16, kinds=("rgb",)), PoseSensor(), Words())
-    seconds, max_steps = 1.0, 9
+    seconds, max_steps, ceiling = 1.0, 9, 1.0
 
     def __init__(self) -> None:
         self.action_space = spaces.Discrete(3)

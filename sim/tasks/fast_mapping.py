@@ -83,6 +83,7 @@ class FastMapping:
         self.ring, self.room_size, self.twin, self.mute = ring or Ring(), room_size, twin, mute
         self.numbers = _choices("objects", objects, 1)
         self.delays = _choices("distractors", distractors, 0)
+        self.ceiling = float(np.mean([1.0 / number for number in self.numbers]))
         most = max(self.numbers) + (instruction != "pick")
         if most > MOST:
             raise ValueError(f"{most} things do not fit around the agent, at most {MOST}: ask for fewer objects")

@@ -71,7 +71,7 @@ FORMS: dict[str, tuple[Kind, tuple[float, float, float]]] = {
 class PutAway:
     """One episode; each of the `things` starts with probability `stowed` on or in furniture, else on the floor."""
 
-    seconds, max_steps = 1.0, 120
+    seconds, max_steps, ceiling = 1.0, 120, 1.0
     action_names = ("forward", "back", "turn left", "turn right", "pick up", "put on", "put in", "open", "close")
 
     def __init__(self, camera: Camera, things: int = 3, stowed: float = 0.5) -> None:
