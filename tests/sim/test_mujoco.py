@@ -96,6 +96,7 @@ def test_a_slope_is_slid_down_exactly_when_it_is_steeper_than_friction(degrees: 
     top = slope.pose.point((-0.5, 0.0, 0.05 + 0.0499))
     brick = Body("brick", "brick", (Shape("box", (0.1, 0.1, 0.05)),), Pose(top, tilt), 1.0)
     backend = stage(slope, brick)
+    backend.place(0, "brick", brick.pose)
     go(backend, seconds=0.5)
     slid = math.dist(backend.pose(0, "brick").position, top)
     pull = GRAVITY * (math.sin(angle) - FRICTION * math.cos(angle))
@@ -428,3 +429,15 @@ def test_the_gl_pictures_agree_with_the_ray_caster() -> None:
     if "MuJoCo cannot draw with" in done.stderr:
         pytest.skip(f"no GL platform: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr
+
+
+def test_what_stands_when_the_world_begins_stands_until_it_is_touched() -> None:
+    pin = Shape("sphere", (0.1, 0.1, 0.1), pose=Pose.at(0, 0, 0.1))
+    head = Shape("box", (0.2, 0.05, 0.05), pose=Pose.at(0.2, 0, 0.25))
+    thing = Body("thing", "thing", (pin, head), Pose.at(0.75, 0.0), 1.0)
+    backend = stage(thing, box(0.0, 1.5, 0.1, name="high", z=1.0))
+    go(backend, seconds=2.0)
+    assert backend.pose(0, "thing").position == (0.75, 0.0, 0.0)
+    assert backend.pose(0, "high").position[2] == pytest.approx(0.0, abs=2e-3), "what touches nothing falls"
+    go(backend, forward=0.5, seconds=2.0)
+    assert abs(backend.pose(0, "thing").wxyz[0]) < 0.99, "pushed, it topples"

@@ -17,6 +17,7 @@ from loci.sim.backend import Diverged, WorldState
 from loci.sim.backends.mujoco.base import Base, servo_targets
 from loci.sim.backends.mujoco.gl import Look
 from loci.sim.backends.mujoco.hand import take
+from loci.sim.backends.mujoco.rays import cast
 from loci.sim.backends.mujoco.robots import find
 from loci.sim.backends.mujoco.simulation import Simulation
 from loci.sim.backends.rows import Rows
@@ -38,6 +39,8 @@ class MujocoBackend(Rows):
     carried out at that limit, and `step` returns what was achieved. `robot` names an MJCF file, or one in
     `assets/robots`, that rides on the base; the command "joints" (B, n) then sets its own n actuators. The ray caster
     does not draw it. `renderer`: "cast", or "gl" for MuJoCo's own, see `gl.py`.
+
+    What rests on something when a world is loaded sleeps until something touches it.
     """
 
     provides = frozenset({"rgb", "depth", "instance", "pose", "state", "restore", "dynamics", "contacts"})
@@ -49,7 +52,7 @@ class MujocoBackend(Rows):
         height: float = 1.2,
         knee: float = 0.05,
         strength: float = 400.0,
-        reach: float = 1.0,
+        reach: float = 1.4,
         max_speed: float = 3.0,
         max_turn: float = 6.0,
         dt: float = 0.01,
@@ -74,6 +77,7 @@ class MujocoBackend(Rows):
         self.remember(row, world)
         self._simulations[row] = simulation
         self.put_agent(row, world.spawns[0])
+        simulation.settle()
 
     def put_agent(self, row: int, pose: Pose) -> None:
         """Put the agent at a pose; ValueError when it would overlap a body or leave every room."""
@@ -198,7 +202,7 @@ class MujocoBackend(Rows):
         index = self.index(row, name)
         if simulation.held >= 0:
             return simulation.held == index
-        done = take(simulation, index, self.base.reach)
+        done = take(simulation, index, self.base.reach, self.base.height)
         self._draw(row)
         return done
 
@@ -223,6 +227,11 @@ class MujocoBackend(Rows):
         pairs = simulation.contacts()
         named = [["agent" if index < 0 else bodies[index].name for index in pair] for pair in pairs]
         return sorted({(min(pair), max(pair)) for pair in named})
+
+    def rays(self, row: int, origin: np.ndarray, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The engine's own eyes: for rays from `origin` (3,) along `directions` (n, 3), the distances (n,) in lengths
+        of the direction, 0 for none, and the instance ids (n,), -1 for none."""
+        return cast(self._simulation(row), origin, directions)
 
     def state(self, row: int) -> WorldState:
         """The world as it was loaded, but for the states of its bodies, and all that has happened since as arrays."""

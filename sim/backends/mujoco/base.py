@@ -38,7 +38,7 @@ class Base:
     height: float = 1.2
     knee: float = 0.05
     strength: float = 400.0
-    reach: float = 1.0
+    reach: float = 1.4
     max_speed: float = 3.0
     max_turn: float = 6.0
 

@@ -18,6 +18,10 @@ from loci.sim.world import Body, Light
 AGENT_BODY = 1
 ARRIVED = 0.005
 """Share of its way at which a motor that opens or closes something stops."""
+NEAR = 2e-3
+"""Metres between things that count as touching when a world begins."""
+TOUCH = 1e-3
+"""Metres between things that count as touching when that is asked."""
 FAST = 1e6
 """Metres or radians a second that no body of these worlds can have."""
 STATE = mujoco.mjtState.mjSTATE_INTEGRATION
@@ -84,6 +88,24 @@ class Simulation:
     def wake(self) -> None:
         """Compute everything anew from positions and velocities, with no body asleep."""
         self._resume(self._integration())
+
+    def settle(self) -> None:
+        """Let what touches something begin asleep: a world is as described until something moves in it.
+
+        Called once, before the first step.
+        """
+        begun, speeds, policy = self.qpos.copy(), self.qvel.copy(), self.model.tree_sleep_policy.copy()
+        self._collide(self.data)
+        resting = [index for index in {i for pair in self.touching(-NEAR) for i in pair} if index >= 0]
+        still = self.number[np.union1d(resting, self.jointed).astype(np.int64)]
+        self.model.tree_sleep_policy[self.model.body_treeid[still[still > 0]]] = mujoco.mjtSleepPolicy.mjSLEEP_INIT
+        mujoco.mj_resetData(self.model, self.data)
+        self.model.tree_sleep_policy[:] = policy
+        elsewhere = self.qpos != begun
+        self.qpos[elsewhere] = begun[elsewhere]
+        awake = self.data.tree_asleep[self.model.dof_treeid] < 0
+        self.qvel[awake] = speeds[awake]
+        mujoco.mj_forward(self.model, self.data)
 
     def _integration(self) -> np.ndarray:
         state = np.empty(mujoco.mj_stateSize(self.model, STATE))
@@ -236,11 +258,21 @@ class Simulation:
         """Pairs of bodies that touch, -1 for the agent, sleeping ones too, which MuJoCo leaves out while they sleep."""
         awake = mujoco.MjData(self.model)
         mujoco.mj_setState(self.model, awake, self._integration(), STATE)
-        mujoco.mj_forward(self.model, awake)
-        return self.touching(0.0, awake)
+        self._collide(awake)
+        return self.touching(-TOUCH, awake)
+
+    def _collide(self, data: mujoco.MjData) -> None:
+        """Find contacts, and also what is nearly one."""
+        margins = self.model.geom_margin, self.model.body_margin
+        for margin in margins:
+            margin[:] = NEAR
+        mujoco.mj_fwdPosition(self.model, data)
+        for margin in margins:
+            margin[:] = 0.0
 
     def touching(self, depth: float, data: mujoco.MjData | None = None) -> list[tuple[int, int]]:
-        """Pairs of bodies, -1 for the agent, that overlap by `depth` metres or more as last computed, deepest first."""
+        """Pairs of bodies, -1 for the agent, that overlap by `depth` metres or more (less than 0: are so near) as last
+        computed, deepest first."""
         contact = (data or self.data).contact
         close = np.flatnonzero(contact.dist <= -depth)
         order = close[np.argsort(contact.dist[close])]
