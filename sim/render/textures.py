@@ -96,7 +96,19 @@ def grass() -> Tile:
     return _tint(0.45 + 0.35 * _octaves(8, 4) + 0.2 * blades, (0.62, 1.0, 0.5))
 
 
-PATTERNS = (checker, bricks, wood, tiles, noise, stripes, dots, marble, grass)
+def planks() -> Tile:
+    """Boards 0.25 m wide and 1 m long along u, each of its own tone, with faint straight grain."""
+    row = V // 16
+    board = (U + 24 * row) % SIZE // 64
+    tone = np.random.default_rng(10).uniform(0.78, 1.0, (8, 2))[row, board]
+    lattice, place = np.random.default_rng(11).random((SIZE, 8)), np.arange(SIZE) / 16.0
+    low, part = place.astype(int), place % 1.0
+    grain = lattice[:, low] * (1.0 - part) + lattice[:, (low + 1) % 8] * part
+    joint = (V % 16 == 0) | ((U + 24 * row) % 64 == 0)
+    return _tint(np.where(joint, 0.62, tone * (0.92 + 0.08 * grain)), (1.0, 0.86, 0.68))
+
+
+PATTERNS = (checker, bricks, wood, tiles, noise, stripes, dots, marble, grass, planks)
 NAMES = ("", *(pattern.__name__ for pattern in PATTERNS))
 """What `Shape.texture` may say; "" is plain."""
 
