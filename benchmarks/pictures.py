@@ -1,7 +1,7 @@
-"""The picture of the README: `python -m benchmarks.pictures` writes assets/readme/world.png.
+"""The pictures of the README: `python -m benchmarks.pictures` writes world.png and house.png into assets/readme.
 
-Left what an agent sees, right the same room from above with the agent in red; drawn by the suite's own ray caster, with
-shadows.
+Left what an agent sees, right the same room or house from above with the agent in red; drawn by the suite's own ray
+caster, with shadows.
 """
 
 import math
@@ -17,6 +17,7 @@ from loci.sim.backends.kinematic import KinematicBackend
 from loci.sim.sensors import Camera
 from loci.sim.world import Body, Light, Pose, Room, Shape, World
 from loci.sim.worlds.furniture import bed
+from loci.sim.worlds.house import House
 from loci.sim.worlds.objects import Compounds
 
 SIDE = 512
@@ -40,16 +41,21 @@ def scene(size: float = 5.0) -> World:
     return World(bodies, (room,), (Light((0.3, 0.22, -0.93), 0.5, 0.62),), (SPAWN,), "readme")
 
 
-def main(path: Path = Path("assets/readme/world.png")) -> None:
-    """Write the picture."""
-    backend, world = KinematicBackend(), scene()
+def house() -> World:
+    """A furnished house, seen from its study."""
+    drawn = House().world(np.random.default_rng(3))
+    return replace(drawn, spawns=(Pose.at(-3.75, 1.8, 0.0, 1.06),))
+
+
+def draw(world: World, camera: Camera, path: Path) -> None:
+    """Write one picture."""
+    backend = KinematicBackend()
     backend.load(0, world)
-    view = backend.render(CAMERA, ("rgb",))["rgb"][0]
+    view = backend.render(camera, ("rgb",))["rgb"][0]
     above = overhead(world, SIDE)
-    camera = replace(above.camera, shadows=True)
-    top = backend.view(above.eye[None, None], above.axes[None, None], camera, ("rgb",))["rgb"][0, 0]
-    picture = Image.fromarray(top)
-    column, row = above.pixels(np.array([SPAWN.position]))[0].tolist()
+    top = backend.view(above.eye[None, None], above.axes[None, None], replace(above.camera, shadows=True), ("rgb",))
+    picture = Image.fromarray(top["rgb"][0, 0])
+    column, row = above.pixels(np.array([world.spawns[0].position]))[0].tolist()
     arrow(ImageDraw.Draw(picture), (column, row), float(backend.agents()[1][0]), 14.0)
     page = Image.new("RGBA", (2 * SIDE + GAP, SIDE))
     page.paste(Image.fromarray(view), (0, 0))
@@ -57,6 +63,12 @@ def main(path: Path = Path("assets/readme/world.png")) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     page.save(path, optimize=True)
     print(f"{page.width} x {page.height} -> {path}")
+
+
+def main(folder: Path = Path("assets/readme")) -> None:
+    """Write both."""
+    draw(scene(), CAMERA, folder / "world.png")
+    draw(house(), replace(CAMERA, eye=1.4, fov=1.2), folder / "house.png")
 
 
 def _at(body: Body, x: float, y: float, yaw: float) -> Body:
