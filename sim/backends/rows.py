@@ -16,6 +16,8 @@ from loci.sim.world import Body, Pose, World
 
 CARRY = (0.55, 0.0, 0.55)
 """Where a carried body stands in the agent's frame, metres forward, left and up."""
+RAISED = (0.0, 0.0, 1.6)
+"""Where it is held up instead, on engines with physics, when there is no room in front."""
 
 
 class Rows:

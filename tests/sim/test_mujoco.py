@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ mujoco = pytest.importorskip("mujoco")
 from loci.sim.backends.kinematic import KinematicBackend  # noqa: E402
 from loci.sim.backends.mujoco import MujocoBackend  # noqa: E402
 from loci.sim.backends.mujoco.spec import FRICTION, GRAVITY  # noqa: E402
-from loci.sim.backends.rows import CARRY  # noqa: E402
+from loci.sim.backends.rows import CARRY, RAISED  # noqa: E402
 
 RADIUS = 0.2
 CAMERA = Camera(48, 48)
@@ -287,11 +288,18 @@ def test_two_threads_step_as_one() -> None:
 
 
 def test_a_hand_needs_reach_a_free_way_and_room() -> None:
-    backend = stage(box(0.9, 0.0, 0.1), slab(0.5, 0.5, 1.0))
+    backend = stage(box(0.9, 0.0, 0.1), slab(0.5, 0.5, 1.3))
     assert not backend.hold(0, "box"), "a board is between"
+    backend = stage(box(0.9, 0.0, 0.1), slab(0.5, 0.5, 1.0))
+    assert backend.hold(0, "box"), "the board is low enough to reach over"
     backend = stage(box(0.9, 0.0, 0.1), slab(CARRY[0], 0.5, 0.3, CARRY[2]))
+    assert backend.hold(0, "box")
+    assert backend.pose(0, "box").position == pytest.approx(RAISED), "no room in front: it is held up"
+    backend = stage(
+        box(0.9, 0.0, 0.1), slab(CARRY[0], 0.5, 0.3, CARRY[2]), replace(slab(0.0, 0.5, 0.3, RAISED[2]), name="upper")
+    )
     before = backend.state(0).arrays
-    assert not backend.hold(0, "box"), "no room where it would be carried"
+    assert not backend.hold(0, "box"), "no room anywhere"
     after = backend.state(0).arrays
     assert all(np.array_equal(before[name], after[name]) for name in before)
     backend = stage(box(0.9, 0.0, 0.1), box(0.9, 0.5, 0.1, name="other"))

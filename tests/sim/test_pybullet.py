@@ -291,12 +291,18 @@ def test_a_hand_gets_over_an_edge_but_not_under_a_lid(engine: PybulletBackend) -
         assert engine.hold(0, "cube") == reached
 
 
-def test_nothing_is_taken_into_a_wall(engine: PybulletBackend) -> None:
+def test_where_there_is_no_room_in_front_things_are_held_up(engine: PybulletBackend) -> None:
     engine.load(0, room(solid("cube", at=Pose.at(2.2, 0.5)), spawn=Pose.at(2.05, 0.0, 0.0, 1.3)))
     assert engine.hold(0, "cube")
     engine.load(0, room(solid("cube", at=Pose.at(2.35, 0.5)), spawn=Pose.at(2.05, 0.0, 0.0, 0.7)))
+    assert engine.hold(0, "cube")
+    assert engine.pose(0, "cube").position == pytest.approx((2.05, 0.0, 1.6), abs=1e-6)
+    go(engine, turn=0.5)
+    assert engine.pose(0, "cube").position == pytest.approx((2.05, 0.0, 1.6), abs=0.01)
+    shelf = Body("shelf", "shelf", (Shape("box", (0.3, 0.3, 0.3)),), Pose.at(2.05, 0.0, 1.6))
+    engine.load(0, room(solid("cube", at=Pose.at(2.35, 0.5)), shelf, spawn=Pose.at(2.05, 0.0, 0.0, 0.7)))
     before = engine.pose(0, "cube")
-    assert not engine.hold(0, "cube")
+    assert not engine.hold(0, "cube"), "no room anywhere"
     assert engine.pose(0, "cube") == before
 
 

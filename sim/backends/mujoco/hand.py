@@ -7,6 +7,7 @@ import numpy as np
 
 from loci.sim.backends.mujoco.base import HIDDEN
 from loci.sim.backends.mujoco.simulation import AGENT_BODY, Simulation
+from loci.sim.backends.rows import CARRY, RAISED
 
 FRONT = math.radians(60.0)
 """Greatest angle to either side of the heading at which the hand takes things."""
@@ -20,16 +21,17 @@ VISIBLE = np.array([group != HIDDEN for group in range(6)], np.uint8)
 
 
 def take(simulation: Simulation, index: int, reach: float, height: float) -> bool:
-    """Carry a free body if the hand gets to it and there is room where it is carried; else nothing changes."""
+    """Carry a free body if the hand gets to it and there is room in front, or above; else nothing changes."""
     if not simulation.free[index] or not reachable(simulation, index, reach, height):
         return False
     before = simulation.snapshot()
-    simulation.carry(index)
-    simulation.wake()
-    if any(index in pair for pair in simulation.touching(DEEP)):
+    for offset in (CARRY, RAISED):
+        simulation.carry(index, offset)
+        simulation.wake()
+        if not any(index in pair for pair in simulation.touching(DEEP)):
+            return True
         simulation.restore(before)
-        return False
-    return True
+    return False
 
 
 def reachable(simulation: Simulation, index: int, reach: float, height: float) -> bool:

@@ -12,7 +12,7 @@ from loci.sim.backends.mujoco.base import FREE, HAND, HELD, JOINTS, SERVOS, Base
 from loci.sim.backends.mujoco.spec import BRAKE, GRAVITY, build, moves
 from loci.sim.backends.rows import CARRY
 from loci.sim.geometry import wxyz_to_matrix
-from loci.sim.pose import Pose
+from loci.sim.pose import Pose, Vector
 from loci.sim.world import Body, Light
 
 AGENT_BODY = 1
@@ -35,7 +35,7 @@ class Simulation:
     `number` (N,): MuJoCo's number of a body, 0 for a fixed one; `address` (N,): where its coordinates begin in `qpos`,
     -1 for a fixed one; `free` (N,) bool: seven coordinates, else the one of a joint. `owner` (G,): the body of each of
     MuJoCo's geoms, -1 for the agent. `jointed` (J,): indices of bodies with a joint; `driving` (J,) bool: whose motor
-    is running. `held`: index of the carried body, -1 for none.
+    is running. `held`: index of the carried body, -1 for none; `offset` where in the agent's frame it is.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Simulation:
         self.base, self.reference, self.servos = self.qpos[:JOINTS], self.data.act[:JOINTS], self.ctrl[:SERVOS]
         self._find_bodies()
         self._find_motors()
-        self.held, self.hand = -1, self.model.geom(HAND).id
+        self.held, self.offset, self.hand = -1, CARRY, self.model.geom(HAND).id
         self.drawn, self.ids = np.full(self.model.nq, np.nan), np.zeros(len(self.bodies), np.int64)
         self.positions, self.rotations = np.zeros((len(self.bodies), 3)), np.zeros((len(self.bodies), 3, 3))
         for index in np.flatnonzero(self.free).tolist():
@@ -223,14 +223,19 @@ class Simulation:
         self.model.body_pos[AGENT_BODY, 2] = pose.position[2]
         self.qpos[:JOINTS], self.qvel[:JOINTS] = (*pose.position[:2], pose.yaw), 0.0
         if self.held >= 0:
-            self.carry(self.held)
+            self.carry(self.held, self.offset)
         self.wake()
 
-    def carry(self, index: int) -> None:
-        """Weld a free body to the base, at CARRY."""
+    def carry(self, index: int, offset: Vector) -> None:
+        """Weld a free body to the base, at an offset in its frame."""
         self.release()
-        self.place(index, self.agent() @ Pose(CARRY))
+        self.place(index, self.agent() @ Pose(offset))
+        self._aim_grip(index, offset)
         self._grip(index, True)
+
+    def _aim_grip(self, index: int, offset: Vector) -> None:
+        self.offset = offset
+        self.model.eq_data[self.grips[index], 3:6] = offset
 
     def release(self) -> None:
         """Let go of what is carried, at rest."""
@@ -288,6 +293,7 @@ class Simulation:
             "fixed": self.fixed(),
             "floor": np.array(self.model.body_pos[AGENT_BODY, 2]),
             "held": np.array(self.held),
+            "offset": np.array(self.offset),
             "driving": self.driving.copy(),
         }
 
@@ -310,6 +316,9 @@ class Simulation:
         self.model.body_pos[AGENT_BODY, 2] = float(arrays["floor"])
         self.held, self.driving[:] = int(arrays["held"]), arrays["driving"]
         self._mark_held()
+        if self.held >= 0:
+            x, y, z = arrays["offset"].tolist()
+            self._aim_grip(self.held, (x, y, z))
         self._power()
         self._resume(arrays["integration"])
         begin = 0

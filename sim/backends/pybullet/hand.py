@@ -5,7 +5,7 @@ import math
 from loci.sim.backends.pybullet.base import AGENT, HAND
 from loci.sim.backends.pybullet.engine import bullet, xyzw
 from loci.sim.backends.pybullet.simulation import Simulation, pose_of
-from loci.sim.backends.rows import CARRY
+from loci.sim.backends.rows import CARRY, RAISED
 from loci.sim.pose import Pose, Vector
 
 FRONT = math.radians(60.0)
@@ -17,14 +17,17 @@ TOUCH = 1e-3
 
 
 def take(simulation: Simulation, index: int, reach: float, height: float) -> bool:
-    """Carry a body if a hand of `reach` metres can touch it and there is room for it in front; else change nothing."""
+    """Carry a body if a hand of `reach` metres can touch it and there is room for it in front, or above; else change
+    nothing."""
     agent, solid = simulation.agent(), simulation.solids[index]
-    carried = agent @ Pose(CARRY)
-    if not solid.free or not reaches(simulation, index, reach, height) or blocked(simulation, index, carried):
+    if not solid.free or not reaches(simulation, index, reach, height):
         return False
-    simulation.place(index, carried)
-    simulation.grip(index)
-    return True
+    for offset in (CARRY, RAISED):
+        if not blocked(simulation, index, agent @ Pose(offset)):
+            simulation.place(index, agent @ Pose(offset))
+            simulation.grip(index, offset)
+            return True
+    return False
 
 
 def reaches(simulation: Simulation, index: int, reach: float, height: float) -> bool:

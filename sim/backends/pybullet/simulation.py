@@ -16,7 +16,7 @@ from loci.sim.backends.pybullet.robot import Robot
 from loci.sim.backends.pybullet.solids import Solid, build, free_from_frames
 from loci.sim.backends.rows import CARRY
 from loci.sim.geometry import wxyz_to_matrix
-from loci.sim.pose import Pose
+from loci.sim.pose import Pose, Vector
 from loci.sim.world import World
 
 TOUCH = 2e-3
@@ -35,6 +35,7 @@ class Simulation:
         self.client, self.close = connect(self)
         self.solids: list[Solid] = []
         self.held: int | None = None
+        self.offset: Vector = CARRY
 
     def build(self, world: World) -> None:
         """Forget everything and make a world as it begins, the agent at the origin."""
@@ -45,7 +46,7 @@ class Simulation:
         self.base = Base(c, *self._base)
         self.robot = None if self._robot is None else Robot(c, self._robot, self.base)
         self.solids = [build(c, body) for body in world.bodies]
-        self.held, self._grip = None, -1
+        self.held, self.offset, self._grip = None, CARRY, -1
         self._free = np.array([i for i, s in enumerate(self.solids) if s.free], np.int64)
         self._centres = np.array([s.centre for s in self.solids]).reshape(-1, 3)
         self.poses = np.array([(*b.start.position, *b.start.wxyz) for b in world.bodies]).reshape(-1, 7)
@@ -78,14 +79,14 @@ class Simulation:
         for index, door in self.doors.items():
             joints[index] = (*door.read(), door.target)
         base, speeds = self.base.read()
-        agent = np.array([*base, *speeds, self.base.z, -1.0 if self.held is None else self.held])
+        agent = np.array([*base, *speeds, self.base.z, -1.0 if self.held is None else self.held, *self.offset])
         robot = np.zeros((0, 13)) if self.robot is None else self.robot.read()
         return {"agent": agent, "poses": self.poses.copy(), "engine": engine, "joints": joints, "robot": robot}
 
     def restore(self, world: World, arrays: dict[str, np.ndarray]) -> None:
-        """Build a world and bring it to a state: agent (x, y, heading, their speeds, z, held), poses (N, 7), engine
-        (N, 13) centre of mass, xyzw, velocity and spin of free bodies, joints (N, 3) value, speed
-        and the opening they are driven to."""
+        """Build a world and bring it to a state: agent (x, y, heading, speeds, z, held, its offset), poses (N, 7),
+        engine (N, 13) centre of mass, xyzw, velocity and spin of free bodies, joints (N, 3) value, speed and the
+        opening they are driven to."""
         self.build(world)
         agent = arrays["agent"]
         self.base.put(agent[:3], agent[3:6], float(agent[6]))
@@ -104,7 +105,7 @@ class Simulation:
             self.robot.put(arrays["robot"])
         self.settle(self._free[~arrays["engine"][self._free, 7:].any(axis=1)])
         if agent[7] >= 0:
-            self.grip(int(agent[7]))
+            self.grip(int(agent[7]), (float(agent[8]), float(agent[9]), float(agent[10])))
 
     def advance(self, seconds: float, velocity: np.ndarray, turn: float) -> np.ndarray:
         """Walk for some time; x, y and heading moved by."""
@@ -149,7 +150,7 @@ class Simulation:
         if self.robot is not None:
             self.robot.follow(Pose.at(x, y, z, yaw))
         if self.held is not None:
-            self.place(self.held, self.agent() @ Pose(CARRY))
+            self.place(self.held, self.agent() @ Pose(self.offset))
 
     def own(self) -> list[tuple[int, int]]:
         """The agent's own (body, link) in the engine."""
@@ -172,16 +173,16 @@ class Simulation:
         for index in self._free:
             self._activate(self.solids[index], bullet.ACTIVATION_STATE_WAKE_UP)
 
-    def grip(self, index: int) -> None:
-        """Join a body to the base where it is carried."""
+    def grip(self, index: int, offset: Vector) -> None:
+        """Join a body to the base at an offset in its frame."""
         solid = self.solids[index]
         back = (-solid.centre[0], -solid.centre[1], -solid.centre[2])
         self._grip = bullet.createConstraint(
-            *self.base.link, solid.number, -1, bullet.JOINT_FIXED, (0.0, 0.0, 0.0), CARRY, back,
+            *self.base.link, solid.number, -1, bullet.JOINT_FIXED, (0.0, 0.0, 0.0), offset, back,
             physicsClientId=self.client,
         )  # fmt: skip
         self._pass(solid, True)
-        self.held = index
+        self.held, self.offset = index, offset
 
     def release(self) -> None:
         """Let go of what is carried, at rest."""
