@@ -316,9 +316,10 @@ class Simulation:
         self.model.body_pos[AGENT_BODY, 2] = float(arrays["floor"])
         self.held, self.driving[:] = int(arrays["held"]), arrays["driving"]
         self._mark_held()
+        x, y, z = arrays["offset"].tolist()
+        self.offset = (x, y, z)
         if self.held >= 0:
-            x, y, z = arrays["offset"].tolist()
-            self._aim_grip(self.held, (x, y, z))
+            self._aim_grip(self.held, self.offset)
         self._power()
         self._resume(arrays["integration"])
         begin = 0
