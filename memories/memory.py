@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from loci.memories.layers import Drawing
+
 S = TypeVar("S")
 
 
@@ -96,6 +98,11 @@ class Memory(nn.Module, ABC, Generic[S]):
             state, recall = self.step(state, percept.at(moment), reset[:, moment])
             recalls.append(recall)
         return state, stack(recalls)
+
+    @abstractmethod
+    def draw(self, state: S, recall: Recall, row: int) -> Drawing:
+        """What one row holds after a step that returned `state` and `recall` (fields (B, …)), and what it read then,
+        for people to look at. The state is not changed."""
 
     def check(self, percept: Percept) -> None:
         """Raise ValueError when the percept lacks a field this memory reads."""
