@@ -1,0 +1,204 @@
+"""An agent in one world, one step at a time, with everything that happened and a way back to it.
+
+What a person does goes the same way as what the world does: words are heard, bodies are moved through the backend, and
+actions are commands of the task.
+"""
+
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from loci.agents.agent import Agent
+from loci.agents.encoder import observe
+from loci.agents.rollout import SEEN
+from loci.agents.viewer.snapshot import Snapshot
+from loci.memories import state as states
+from loci.memories.layers import Drawing
+from loci.sim.backend import Backend, Place, WorldState
+from loci.sim.sensors import Words
+from loci.sim.task import Outcome, Said, Task
+from loci.sim.world import Pose
+
+LIMIT = 5000
+"""Steps of an episode that are kept."""
+HIDDEN = -50.0
+"""Height in metres to which a body is taken to hide it."""
+DRIVERS = ("agent", "teacher", "you")
+
+
+@dataclass
+class Saved:
+    """What it takes to go on from a step."""
+
+    world: WorldState
+    task: Task
+    memory: Any
+    before: int
+    generator: torch.Tensor
+    fresh: bool
+
+
+class Session:
+    """`history` holds the episode so far, its last member is now. `memory_on = False` blanks the memory at every step;
+    `driver` says who acts when `act` is not told what to do."""
+
+    def __init__(
+        self, agent: Agent, backend: Backend, task: Task, seed: int = 0, temperature: float = 0.5, driver: str = "agent"
+    ) -> None:
+        if backend.batch != 1:
+            raise ValueError(f"a session needs a backend of one row, got {backend.batch}")
+        if driver not in DRIVERS:
+            raise ValueError(f"driver must be one of {', '.join(DRIVERS)}, got {driver!r}")
+        self.agent, self.backend, self.task = agent.eval(), backend, task
+        self.temperature, self.driver, self.memory_on = temperature, driver, True
+        self.place = Place(backend, 0)
+        self.actions = tuple(getattr(task, "action_names", ())) or tuple(
+            f"action {number}"
+            for number in range(int(task.action_space.n))  # type: ignore[attr-defined]
+        )
+        self.hidden: dict[str, Pose] = {}
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Begin a fresh episode; the same seed is the same episode."""
+        self.seed, rng = seed, np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
+        self.generator = torch.Generator().manual_seed(seed)
+        self.backend.load(0, self.task.world(rng))
+        said = self.task.begin(self.place, rng)
+        self.state, self.before, self.fresh = self.agent.initial(1), -1, True
+        self.history: list[Snapshot] = []
+        self.saved: list[Saved] = []
+        self.hidden.clear()
+        self._observe(Outcome(said=said), 0.0)
+
+    @property
+    def now(self) -> Snapshot:
+        return self.history[-1]
+
+    def act(self, action: int | None = None) -> Snapshot:
+        """One step: the action given, else what `driver` chooses. RuntimeError when the episode is over or full."""
+        if self.now.over:
+            raise RuntimeError("the episode is over: reset() begins another one")
+        if len(self.history) > LIMIT:
+            raise RuntimeError(f"the episode has {LIMIT} steps: reset() begins another one")
+        chosen, driver = (action, "you") if action is not None else self._choose()
+        if not self.task.action_space.contains(np.int64(chosen)):
+            raise ValueError(f"action must lie in {self.task.action_space}, got {chosen}")
+        self.history[-1] = replace(self.now, action=int(chosen), driver=driver)
+        command = {name: np.asarray([value]) for name, value in self.task.command(chosen, self.place).items()}
+        self.backend.step(command, self.task.seconds)
+        self.before, self.fresh = int(chosen), False
+        self._observe(self.task.outcome(self.place), self.now.total)
+        return self.now
+
+    def say(self, words: str) -> str:
+        """Let the agent hear something with its next picture; what it was about, in words for the person."""
+        named = self._playground("say")(words, self.place)
+        return f"“{words}”: that is {named}" if named else f"“{words}”"
+
+    def instruct(self, sentence: str) -> str:
+        """Give the agent an instruction from the next picture on."""
+        about = self._playground("instruct")(sentence)
+        return f"“{sentence}”: about {about}" if about else f"“{sentence}”: nobody has told what that is"
+
+    def rearrange(self) -> None:
+        """Move everything to other places."""
+        self._playground("rearrange")(self.place)
+        self.hidden.clear()
+
+    def move(self, name: str, x: float, y: float) -> None:
+        """Put a body somewhere else; it keeps its height and heading."""
+        pose = self.hidden.pop(name, None) or self.place.pose(name)
+        self.place.place(name, Pose((x, y, pose.position[2]), pose.wxyz))
+
+    def hide(self, name: str) -> None:
+        """Take a body away, or bring it back where it was."""
+        if name in self.hidden:
+            self.place.place(name, self.hidden.pop(name))
+            return
+        pose = self.place.pose(name)
+        x, y, _ = pose.position
+        self.place.place(name, Pose((x, y, HIDDEN), pose.wxyz))
+        self.hidden[name] = pose
+
+    def back_to(self, step: int) -> None:
+        """Go on from an earlier step: what came after it is forgotten."""
+        if not 0 <= step < len(self.history):
+            raise ValueError(f"step must lie in 0..{len(self.history) - 1}, got {step}")
+        saved = self.saved[step]
+        self.backend.restore(0, saved.world)
+        self.task, self.state = copy.deepcopy(saved.task), states.clone(saved.memory)
+        self.before, self.fresh = saved.before, saved.fresh
+        self.generator.set_state(saved.generator)
+        last, total = self.history[step], self.history[step - 1].total if step else 0.0
+        self.history, self.saved = self.history[:step], self.saved[:step]
+        self._observe(Outcome(last.reward, last.over, Said(last.words, last.instruction), last.metrics), total)
+
+    def _playground(self, name: str) -> Any:
+        ability = getattr(self.task, name, None)
+        if ability is None:
+            raise ValueError(f"the task {type(self.task).__name__} has no {name}: start with task=playground")
+        return ability
+
+    def _choose(self) -> tuple[int, str]:
+        """What the driver does now; a teacher without advice leaves it to the agent."""
+        advice = self.task.expert(self.place) if self.driver == "teacher" else None
+        if advice is not None:
+            return int(advice.action), "teacher"
+        chances = np.asarray(self.now.chances)
+        if self.temperature == 0.0:
+            return int(chances.argmax()), "agent"
+        return int(torch.multinomial(torch.from_numpy(chances), 1, generator=self.generator)), "agent"
+
+    def _observe(self, outcome: Outcome, before: float) -> None:
+        """Sense, think and keep the moment."""
+        self._save()
+        sensed = self._sense(outcome.said)
+        chances, drawing, spent = self._think(sensed)
+        world = self.place.world
+        room = self.history[-1].room + (world is not self.history[-1].world) if self.history else 0
+        self.history.append(
+            Snapshot(
+                step=len(self.history), world=world, room=room, poses=self._poses(), agent=self.place.agent(),
+                seen=sensed["rgb"], words=outcome.said.words, instruction=outcome.said.instruction, action=None,
+                driver="", chances=chances, reward=outcome.reward, total=before + outcome.reward,
+                metrics=dict(outcome.metrics), over=outcome.terminated or len(self.history) >= self.task.max_steps,
+                drawing=drawing, memory_on=self.memory_on, memory_bytes=states.nbytes(self.state), memory_ms=spent,
+                held=self.place.held() or "",
+            )
+        )  # fmt: skip
+
+    def _save(self) -> None:
+        world, generator = self.backend.state(0), self.generator.get_state()
+        task, memory = copy.deepcopy(self.task), states.clone(self.state)
+        self.saved.append(Saved(world, task, memory, self.before, generator, self.fresh))
+
+    def _sense(self, said: Said) -> dict[str, Any]:
+        sensed: dict[str, Any] = {}
+        for sensor in self.task.sensors:
+            rows = {} if isinstance(sensor, Words) else sensor.read(self.backend)
+            sensed |= said._asdict() if isinstance(sensor, Words) else {name: row[0] for name, row in rows.items()}
+        return sensed
+
+    @torch.no_grad()
+    def _think(self, sensed: Mapping[str, Any]) -> tuple[tuple[float, ...], Drawing, float]:
+        """Chances of the actions, what the memory shows, and the milliseconds it took."""
+        seen = {name: np.asarray(sensed[name])[None, None] for name in SEEN}
+        obs = observe(self.agent.encoder.tokenizer, seen, np.array([[self.before]]))
+        percept = self.agent.encoder(obs)
+        reset = torch.tensor([self.fresh or not self.memory_on])
+        begun = time.perf_counter()
+        self.state, recall = self.agent.memory.step(self.state, percept.at(0), reset)
+        spent = 1e3 * (time.perf_counter() - begun)
+        logits, _ = self.agent.policy(percept.embed[:, 0], percept.vision[:, 0], recall.feature)
+        chances = torch.softmax(logits[0] / max(self.temperature, 1e-6), dim=-1)
+        return tuple(chances.tolist()), self.agent.memory.draw(self.state, recall, 0), spent
+
+    def _poses(self) -> np.ndarray:
+        poses = [self.place.pose(body.name) for body in self.place.world.bodies]
+        return np.array([(*pose.position, *pose.wxyz) for pose in poses]).reshape(-1, 7)
