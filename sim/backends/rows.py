@@ -12,7 +12,7 @@ from loci.sim.geometry import camera_to_world
 from loci.sim.render.cpu import render
 from loci.sim.render.pack import Scene
 from loci.sim.sensors import Camera
-from loci.sim.world import Body, Pose, World
+from loci.sim.world import Body, World
 
 CARRY = (0.55, 0.0, 0.55)
 """Where a carried body stands in the agent's frame, metres forward, left and up."""
@@ -71,22 +71,15 @@ class Rows:
         before = self.states(row, name)
         self._states[row][name] = before | {state} if value else before - {state}
 
-    def present(self, row: int) -> World:
-        """The world with its bodies as they are now."""
+    def marked(self, row: int) -> World:
+        """The world as it was loaded, with the states that its bodies have now."""
         world = self.world(row)
-        return replace(world, bodies=tuple(self._present(row, body) for body in world.bodies))
-
-    def _present(self, row: int, body: Body) -> Body:
-        states = tuple(sorted(self.states(row, body.name)))
-        if body.joint is None:
-            return replace(body, pose=self.pose(row, body.name), states=states)
-        return replace(body, joint=replace(body.joint, opening=self.opening(row, body.name)), states=states)
-
-    def pose(self, row: int, name: str) -> Pose:
-        raise NotImplementedError
-
-    def opening(self, row: int, name: str) -> float:
-        raise NotImplementedError
+        now = {name: tuple(sorted(states)) for name, states in self._states[row].items()}
+        changed = {body.name for body in world.bodies if set(now.get(body.name, ())) != set(body.states)}
+        if not changed:
+            return world
+        bodies = (replace(b, states=now[b.name]) if b.name in changed else b for b in world.bodies)
+        return replace(world, bodies=tuple(bodies))
 
     def agents(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions (B, 3) metres and headings (B,) radians in [-pi, pi)."""

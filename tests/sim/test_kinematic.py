@@ -129,7 +129,7 @@ def test_a_restored_state_goes_on_as_before() -> None:
         backend.restore(0, saved)
         traces.append([(go(backend, *c), where(backend))[1] for c in commands])
     assert traces[0] == traces[1]
-    assert backend.state(0).world.body("other").pose == Pose.at(-1.0, 0.5, 0.0, 0.2)
+    assert backend.pose(0, "other") == Pose.at(-1.0, 0.5, 0.0, 0.2)
 
 
 def test_a_restored_load_is_still_carried() -> None:

@@ -1,7 +1,6 @@
 """The default backend: a walking disc among solid bodies, no dynamics, rendered by the batched ray caster."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class KinematicBackend(Rows):
         """Replace the world of one row and put the agent at its first spawn; an overlapping spawn is refused."""
         self.remember(row, world)
         self._poses[row] = {body.name: body.start for body in world.bodies}
-        self._openings[row] = {b.name: b.joint.opening for b in world.bodies if b.joint is not None}
+        self._openings[row] = _openings(world)
         self._held[row] = None
         self._stand(row)
         self.put_agent(row, world.spawns[0])
@@ -114,19 +113,27 @@ class KinematicBackend(Rows):
         raise Unsupported("the kinematic backend has no contacts: ask mujoco or pybullet")
 
     def state(self, row: int) -> WorldState:
-        """The world with its bodies as they are now, and the agent."""
-        held = -1 if self._held[row] is None else self.index(row, str(self._held[row]))
-        agent = np.array([*self._position[row], self._yaw[row], held])
-        return WorldState(self.present(row), {"agent": agent})
+        """The world as it was loaded, but for the states of its bodies, and where everything is now."""
+        world, held = self.marked(row), self._held[row]
+        poses = np.array([(*pose.position, *pose.wxyz) for pose in self._poses[row].values()]).reshape(-1, 7)
+        agent = np.array([*self._position[row], self._yaw[row], -1 if held is None else self.index(row, held)])
+        return WorldState(
+            world, {"agent": agent, "poses": poses, "openings": np.array([*self._openings[row].values()])}
+        )
 
     def restore(self, row: int, state: WorldState) -> None:
         """Go on from a state that `state` returned, here or in another backend of this kind."""
-        x, y, z, yaw, held = (float(v) for v in state.arrays["agent"])
-        self.load(row, replace(state.world, spawns=(Pose.at(x, y, z, yaw), *state.world.spawns)))
-        self._worlds[row] = state.world
-        self._yaw[row] = yaw
-        if held >= 0:
-            self.hold(row, state.world.bodies[int(held)].name)
+        missing = {"agent", "poses", "openings"} - set(state.arrays)
+        if missing:
+            raise ValueError(f"the state is not of this backend: it lacks {', '.join(sorted(missing))}")
+        self.remember(row, state.world)
+        self._openings[row] = dict(zip(_openings(state.world), state.arrays["openings"].tolist(), strict=True))
+        for body, (x, y, z, *wxyz) in zip(state.world.bodies, state.arrays["poses"].tolist(), strict=True):
+            self._move(row, body.name, Pose((x, y, z), (wxyz[0], wxyz[1], wxyz[2], wxyz[3])))
+        *position, yaw, held = state.arrays["agent"].tolist()
+        self._position[row], self._yaw[row] = position, yaw
+        self._held[row] = None if held < 0 else state.world.bodies[int(held)].name
+        self._stand(row)
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -178,3 +185,8 @@ class KinematicBackend(Rows):
         held = -1 if name is None else self.index(row, name)
         parts = (scene.kind[row], scene.size[row], scene.position[row], scene.rotation[row], scene.body[row])
         self._counts[row] = footprints(self._rows[row], *parts, held, self.knee, self.height)
+
+
+def _openings(world: World) -> dict[str, float]:
+    """How far every body with a joint is open when a world begins."""
+    return {body.name: body.joint.opening for body in world.bodies if body.joint is not None}

@@ -8,7 +8,6 @@ rows are a plain loop; with `threads` > 1 a thread pool runs it, as MuJoCo lets 
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import mujoco
 import numpy as np
@@ -235,15 +234,7 @@ class MujocoBackend(Rows):
 
     def state(self, row: int) -> WorldState:
         """The world as it was loaded, but for the states of its bodies, and all that has happened since as arrays."""
-        world = self.world(row)
-        changed = {
-            index: replace(body, states=tuple(sorted(self.states(row, body.name))))
-            for index, body in enumerate(world.bodies)
-            if frozenset(body.states) != self.states(row, body.name)
-        }
-        if changed:
-            world = replace(world, bodies=tuple(changed.get(index, body) for index, body in enumerate(world.bodies)))
-        return WorldState(world, self._simulation(row).snapshot())
+        return WorldState(self.marked(row), self._simulation(row).snapshot())
 
     def restore(self, row: int, state: WorldState) -> None:
         """Go on from a state that `state` returned, here or in another backend of this kind with equal settings."""

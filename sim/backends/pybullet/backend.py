@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -191,8 +190,7 @@ class PybulletBackend(Rows):
         world, simulation = self.world(row), self._simulations[row]
         arrays = simulation.arrays()
         simulation.restore(world, arrays)
-        bodies = (replace(body, states=tuple(sorted(self.states(row, body.name)))) for body in world.bodies)
-        return WorldState(replace(world, bodies=tuple(bodies)), arrays)
+        return WorldState(self.marked(row), arrays)
 
     def restore(self, row: int, state: WorldState) -> None:
         """Go on from a state that `state` returned, here or in another backend with the same settings."""
