@@ -121,7 +121,7 @@ class Encoder(nn.Module):
         super().__init__()
         if not 0.0 <= action_dropout <= 1.0:
             raise ValueError(f"action_dropout must lie in [0, 1], got {action_dropout}")
-        self.tokenizer, self.action_dropout = Tokenizer(), action_dropout
+        self.tokenizer, self.size, self.action_dropout = Tokenizer(), (height, width), action_dropout
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
         self.vision = Vision(height, width, channels, vision_dim)
         self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)

@@ -97,13 +97,18 @@ class Session:
         return self.now
 
     def say(self, words: str) -> str:
-        """Let the agent hear something with its next picture; what it was about, in words for the person."""
+        """Let the agent hear something with what it sees now; what it was about, in words for the person.
+
+        A moment passes in which the agent stands still.
+        """
         named = self._playground("say")(words, self.place)
+        self._wait()
         return f"“{words}”: that is {named}" if named else f"“{words}”"
 
     def instruct(self, sentence: str) -> str:
-        """Give the agent an instruction from the next picture on."""
+        """Give the agent an instruction; what it is about, in words for the person. A moment passes here too."""
         about = self._playground("instruct")(sentence)
+        self._wait()
         return f"“{sentence}”: about {about}" if about else f"“{sentence}”: nobody has told what that is"
 
     def rearrange(self) -> None:
@@ -138,6 +143,11 @@ class Session:
         last, total = self.history[step], self.history[step - 1].total if step else 0.0
         self.history, self.saved = self.history[:step], self.saved[:step]
         self._observe(Outcome(last.reward, last.over, Said(last.words, last.instruction), last.metrics), total)
+
+    def _wait(self) -> None:
+        """A moment in which nothing is done."""
+        self.history[-1] = replace(self.now, driver="you")
+        self._observe(self.task.outcome(self.place), self.now.total)
 
     def _playground(self, name: str) -> Any:
         ability = getattr(self.task, name, None)

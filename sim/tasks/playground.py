@@ -1,7 +1,7 @@
 """Playground: fast mapping without a timetable, for people who teach and ask.
 
 A room with objects, as in the discovery phase of `fast_mapping`, and an agent that somebody drives, teaches and sends:
-`say` is heard with the next picture ("this is a dax" while an object is faced binds that name to it), `instruct` is in
+`say` is heard with the next observation ("this is a dax" while an object is faced binds that name to it), `instruct` is in
 force until it was obeyed ("pick up the dax"), `rearrange` moves everything to other stations. Nothing ends the episode.
 Actions and observations are those of fast mapping, so that its agents feel at home.
 
@@ -45,8 +45,8 @@ class Playground(FastMapping):
         return self._faced(*place.agent())
 
     def say(self, words: str, place: Place) -> str:
-        """Let words be heard with the next picture; the body that they name, "" when they name none."""
-        self.words = words
+        """Let words be heard with the next observation; the body that they name, "" when they name none."""
+        self.words, self._reward = words, 0.0
         naming, faced = NAMING.match(words), self.faced(place)
         if naming and faced:
             self.names = {body: name for body, name in self.names.items() if name != naming["name"]}
@@ -56,7 +56,7 @@ class Playground(FastMapping):
 
     def instruct(self, sentence: str) -> str:
         """Put an instruction in force, "" takes it back; the body that it is about, "" when no name in it is known."""
-        self.sentence = sentence
+        self.sentence, self._reward = sentence, 0.0
         asked = {match["name"] for match in ASKING.finditer(sentence)}
         self.target = next((body for body, name in self.names.items() if name in asked), "")
         return self.target

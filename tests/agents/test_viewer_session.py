@@ -96,9 +96,12 @@ def test_an_episode_that_is_over_goes_no_further() -> None:
 
 def test_a_word_is_taught_and_asked_for(play: Session) -> None:
     thing = face_something(play)
+    seen = play.now.seen
     assert thing in play.say("this is a dax")
-    play.act(BACK)
     assert play.now.words == "this is a dax"
+    assert np.array_equal(play.now.seen, seen), "it is heard with what is faced"
+    play.act(BACK)
+    assert play.now.words == ""
     assert thing in play.instruct("pick up the dax")
     play.rearrange()
     play.driver = "teacher"
