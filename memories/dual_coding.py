@@ -20,6 +20,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -27,8 +28,10 @@ from torch import Tensor, nn
 
 from loci.memories import novelty
 from loci.memories.attention import MultiHeadAttention, masked_softmax
+from loci.memories.layers import Drawing, Moments
 from loci.memories.memory import Memory, Percept, Recall
 from loci.memories.ring import Plan, plan
+from loci.memories.state import nbytes
 
 COLUMNS = {"vision": (0,), "language": (1,), "either": (0, 1), "both": (0, 1)}
 STRENGTH = 10.0
@@ -198,6 +201,21 @@ class DualCoding(Memory[DualCodingState]):
         trace = {"rows": _times(ring.time, read.rows), "weights": read.weights.detach()}
         state = DualCodingState(vision, language, ring.written, hidden, cell, spread)
         return state, Recall(feature=feature, bonus=bonus, trace=trace)
+
+    def draw(self, state: DualCodingState, recall: Recall, row: int) -> Drawing:
+        """The rows held, and the one just overwritten if it was read; weights of two queries are added, at most 1."""
+        written = int(state.written[row])
+        held = np.arange(max(written - self.rows, 0), written)
+        read, weights = recall.trace["rows"][row].cpu().numpy(), recall.trace["weights"][row].float().cpu().numpy()
+        total = np.zeros(written)
+        np.add.at(total, read[read >= 0], weights[read >= 0])
+        time = np.union1d(held, read[read >= 0])
+        facts = {
+            "rows": f"{len(held)} of {self.rows}",
+            "k": str(self.k),
+            "bytes": f"{nbytes(self.initial(1)):,}",
+        }
+        return Drawing((Moments("rows", time, total[time].clip(0, 1)),), facts)
 
     def _run(
         self,

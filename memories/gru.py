@@ -16,7 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from loci.memories import state as states
+from loci.memories.layers import Drawing, Signals
 from loci.memories.memory import Memory, Percept, Recall
+
+SHOWN = 64
+"""Numbers of the state that are drawn; a wider state is averaged in so many equal parts."""
 
 
 @dataclass
@@ -72,6 +76,12 @@ class GRU(Memory[GRUState]):
             hiddens.append(hidden)
         rows = torch.stack(hiddens).permute(2, 0, 1, 3).flatten(2)  # (T, G, B, W) -> (B, T, G W)
         return GRUState(self._to_rows(hidden)), Recall(feature=self.reading(rows))
+
+    def draw(self, state: GRUState, recall: Recall, row: int) -> Drawing:
+        hidden = state.hidden[row].detach().float()
+        shown = F.adaptive_avg_pool1d(hidden[None], min(self.width, SHOWN))[0]
+        facts = {"units": f"{self.width:,}", "bytes": f"{states.nbytes(self.initial(1)):,}"}
+        return Drawing((Signals("state", shown.cpu().numpy()),), facts)
 
     def _enter(self, embed: Float[Tensor, "B T D"]) -> tuple[Tensor, ...]:
         """Everything about the inputs that needs no state, for all steps at once."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool
 from torch import Tensor, nn
 
+from loci.memories.layers import Drawing
 from loci.memories.memory import Memory, Percept, Recall
 
 
@@ -34,3 +35,6 @@ class NoMemory(Memory[Nothing]):
 
     def unroll(self, state: Nothing, percept: Percept, reset: Bool[Tensor, "B T"]) -> tuple[Nothing, Recall]:
         return state, Recall(feature=self.layers(percept.embed))
+
+    def draw(self, state: Nothing, recall: Recall, row: int) -> Drawing:
+        return Drawing(facts={"memory": "none, only the present moment counts"})

@@ -10,26 +10,32 @@ gradient stops where the caller detaches the state, not at every call.
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from loci.memories.attention import Block, RecencyBias
+from loci.memories.attention import Block, RecencyBias, masked_softmax
+from loci.memories.layers import Drawing, Moments
 from loci.memories.memory import Memory, Percept, Recall
-from loci.memories.state import latest_reset
+from loci.memories.state import latest_reset, nbytes
 
 
 @dataclass
 class WindowState:
     cache: Float[Tensor, "B Y W D"]
     """Last inputs of each layer, newest last."""
-    filled: Int[Tensor, " B"]
-    """How many of them belong to this episode, 0 … W."""
+    written: Int[Tensor, " B"]
+    """n, steps since the episode began; the newest min(n, W) inputs are of this episode."""
 
 
 class Window(Memory[WindowState]):
-    """At each step every layer attends to itself and to the `window` steps before, within the episode. F = `width`."""
+    """At each step every layer attends to itself and to the `window` steps before, within the episode. F = `width`.
+
+    The trace is the attention of the last layer, mean over heads, to those steps, oldest first: J = W + 1. It is left
+    out while gradients are recorded, because it costs an eighth of a window's time and training does not look at it.
+    """
 
     reads = frozenset({"embed"})
 
@@ -55,25 +61,61 @@ class Window(Memory[WindowState]):
 
     def unroll(self, state: WindowState, percept: Percept, reset: Bool[Tensor, "B T"]) -> tuple[WindowState, Recall]:
         start = latest_reset(reset)
-        visible, distance = self._visible(state.filled, start)
+        visible, distance = self._visible(state.written, start)
         x = self.enter(percept.embed)
-        sources = []
+        entered, sources = x, []
         for block, bias, cache in zip(self.blocks, self.biases, state.cache.unbind(1), strict=True):
             sources.append(torch.cat([cache, x], dim=1))  # (B, W + T, D)
-            x = block(x, sources[-1], visible, bias(distance))
+            entered, x = x, block(x, sources[-1], visible, bias(distance))
         cache = torch.stack([source[:, -self.window :] for source in sources], dim=1)
-        return WindowState(cache, self._filled(state.filled, start)), Recall(feature=self.norm(x))
+        count = self._count(state.written, start)
+        looked_at = not torch.is_grad_enabled()
+        trace = self._trace(entered, sources[-1], visible, distance, count) if looked_at else {}
+        return WindowState(cache, count[:, -1] + 1), Recall(feature=self.norm(x), trace=trace)
+
+    def draw(self, state: WindowState, recall: Recall, row: int) -> Drawing:
+        """What the last layer read, the present step included; the oldest one leaves after a full window.
+
+        Raises ValueError for a recall made while gradients were recorded."""
+        if "rows" not in recall.trace:
+            raise ValueError("a window is drawn from a recall with a trace: take the step under torch.no_grad()")
+        rows, weights = recall.trace["rows"][row].cpu().numpy(), recall.trace["weights"][row].float().cpu().numpy()
+        kept = min(int(state.written[row]), self.window)
+        size = nbytes(self.initial(1))
+        facts = {"steps kept": f"{kept} of {self.window}", "layers": str(self.layers), "bytes": f"{size:,}"}
+        return Drawing((Moments("window", rows[rows >= 0], weights[rows >= 0].clip(0, 1)),), facts)
+
+    def _trace(
+        self,
+        x: Float[Tensor, "B T D"],
+        source: Float[Tensor, "B S D"],
+        visible: Bool[Tensor, "B T S"],
+        distance: Int[Tensor, "T S"],
+        count: Int[Tensor, "B T"],
+    ) -> dict[str, Tensor]:
+        """Write times, -1 before the episode, and weights in the last layer, which x enters."""
+        block = cast(Block, self.blocks[-1])
+        parts = zip((x, source), block.attention.query_key.weight.chunk(2), strict=True)
+        heads = (block.attention.heads, -1)
+        q, k = ((block.norm_attention(part) @ by.t()).unflatten(-1, heads).transpose(1, 2) for part, by in parts)
+        logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + self.biases[-1](distance)
+        weights = masked_softmax(logits, visible[:, None]).mean(1)
+        column = torch.arange(self.window + 1, device=x.device)
+        reach = column + torch.arange(x.shape[1], device=x.device)[:, None]  # (T, J) places among the sources
+        rows = (count[:, :, None] + column - self.window).clamp(min=-1)
+        return {"rows": rows, "weights": weights.gather(2, reach.expand(len(x), -1, -1))}
 
     def _visible(
-        self, filled: Int[Tensor, " B"], start: Int[Tensor, "B T"]
+        self, written: Int[Tensor, " B"], start: Int[Tensor, "B T"]
     ) -> tuple[Bool[Tensor, "B T S"], Int[Tensor, "T S"]]:
         """Which of the S = W + T sources (cached ones first) each step may see, and how far back each lies."""
         steps = start.shape[1]
         source = torch.arange(-self.window, steps, device=start.device)  # 0 is the first step of the window
         distance = torch.arange(steps, device=start.device)[:, None] - source
-        begin = torch.where(start < 0, -filled[:, None], start)
+        begin = torch.where(start < 0, -written[:, None], start)
         return (distance >= 0) & (distance <= self.window) & (source >= begin[:, :, None]), distance
 
-    def _filled(self, filled: Int[Tensor, " B"], start: Int[Tensor, "B T"]) -> Int[Tensor, " B"]:
-        steps, last = start.shape[1], start[:, -1]
-        return torch.where(last < 0, filled + steps, steps - last).clamp(max=self.window)
+    def _count(self, written: Int[Tensor, " B"], start: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+        """Steps of the episode before each step of the window."""
+        step = torch.arange(start.shape[1], device=start.device)
+        return torch.where(start < 0, written[:, None] + step, step - start)

@@ -1,8 +1,9 @@
 """Playground: fast mapping without a timetable, for people who teach and ask.
 
 A room with objects, as in the discovery phase of `fast_mapping`, and an agent that somebody drives, teaches and sends:
-`say` is heard with the next observation ("this is a dax" while an object is faced binds that name to it), `instruct` is in
-force until it was obeyed ("pick up the dax"), `rearrange` moves everything to other stations. Nothing ends the episode.
+`say` is heard with the next observation ("this is a dax" while an object is faced binds that name to it), `instruct` is
+in force until it was obeyed ("pick up the dax"), `rearrange` moves everything to other stations. Nothing ends an
+episode.
 Actions and observations are those of fast mapping, so that its agents feel at home.
 
 Reward: 1 when the object that bears the name in the instruction is picked up; any object picked up is put back, and

@@ -1,4 +1,4 @@
-"""A session: the same seed is the same episode, the past can be gone back to, and people take part like the world does."""
+"""A session: the same seed is the same episode, one can go back in it, and people take part like the world does."""
 
 import numpy as np
 import pytest

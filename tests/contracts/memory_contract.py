@@ -5,15 +5,17 @@ and windows are cut where nothing ends.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from loci.memories import state as states
+from loci.memories.layers import Drawing
 from loci.memories.memory import MapMemory, Memory, Percept, Recall
 
 ENCODER = {"embed_dim": 12, "vision_dim": 10, "language_dim": 6}
@@ -21,6 +23,8 @@ ENCODER = {"embed_dim": 12, "vision_dim": 10, "language_dim": 6}
 B, T = 3, 20
 CLOSE = {"atol": 1e-5, "rtol": 1e-4}
 PLACE = (0.0, 0.0, 0.0)
+LONG = 50
+"""Steps after which every ring of the contract is full."""
 
 torch.set_num_threads(1)  # more threads than idle cores make small operations ten times slower
 
@@ -221,6 +225,92 @@ def percepts_lacking_a_field_are_refused(memory: Memory) -> None:
             memory.unroll(memory.initial(B), lacking, no_resets())
 
 
+def watched(memory: Memory, percept: Percept, reset: Tensor) -> Iterator[tuple[Any, Recall]]:
+    """State and recall after each step of a window."""
+    state = memory.initial(B)
+    for moment in range(reset.shape[1]):
+        state, recall = memory.step(state, percept.at(moment), reset[:, moment])
+        yield state, recall
+
+
+def drawn(memory: Memory, percept: Percept, reset: Tensor) -> list[list[Drawing]]:
+    """The drawing of each row after each step."""
+    return [[memory.draw(state, recall, row) for row in range(B)] for state, recall in watched(memory, percept, reset)]
+
+
+def same_drawing(a: Drawing, b: Drawing, **tolerance: float) -> None:
+    assert a.facts == b.facts
+    assert [type(layer) for layer in a.layers] == [type(layer) for layer in b.layers]
+    for mine, theirs in zip(a.layers, b.layers, strict=True):
+        for part in fields(mine):
+            one, other = getattr(mine, part.name), getattr(theirs, part.name)
+            if isinstance(one, np.ndarray):
+                np.testing.assert_allclose(one, other, **tolerance)
+            else:
+                assert one == other, f"{part.name} of {mine.title}"
+
+
+def lies_within(drawing: Drawing, steps: int) -> None:
+    """Times are of the episode, which has had so many steps; weights are shares."""
+    for layer in drawing.layers:
+        for name in ("time", "first", "last"):
+            times = getattr(layer, name, np.zeros(0, int))
+            assert ((times >= 0) & (times < steps)).all(), f"{name} of {layer.title} after {steps} steps: {times}"
+        if hasattr(layer, "first"):
+            assert (layer.first <= layer.last).all()
+        weight = getattr(layer, "weight", None)
+        assert weight is None or (np.isfinite(weight) & (weight >= 0) & (weight <= 1)).all(), f"{layer.title}: {weight}"
+
+
+@torch.no_grad()
+def drawings_show_the_episode(memory: Memory) -> None:
+    """From the first step, through more steps than fit, and after a reset; titles and facts stay the same ones."""
+    reset = no_resets(LONG)
+    reset[:, 0] = reset[1, 45] = True
+    before: Drawing | None = None
+    for moment, drawings in enumerate(drawn(memory, sense(memory, LONG), reset)):
+        for row, drawing in enumerate(drawings):
+            assert drawing.layers or drawing.facts, "nothing is drawn"
+            lies_within(drawing, moment - 44 if row == 1 and moment >= 45 else moment + 1)
+            before = before or drawing
+            assert [layer.title for layer in drawing.layers] == [layer.title for layer in before.layers]
+            assert drawing.facts.keys() == before.facts.keys()
+
+
+@torch.no_grad()
+def drawing_changes_nothing(memory: Memory) -> None:
+    """The state stays bit by bit, the memory goes on as if nobody had looked, and a second look shows the same."""
+    percept, onwards = sense(memory), sense(memory, seed=1)
+    for state, recall in watched(memory, percept, resets()):
+        untouched, twin = states.clone(state), states.clone(state)
+        for row in range(B):
+            same_drawing(memory.draw(state, recall, row), memory.draw(state, recall, row), rtol=0)
+        for mine, theirs in zip(tensors(state), tensors(untouched), strict=True):
+            torch.testing.assert_close(mine, theirs, atol=0, rtol=0, equal_nan=True)
+    after = memory.unroll(state, onwards, no_resets())[1].feature
+    torch.testing.assert_close(after, memory.unroll(twin, onwards, no_resets())[1].feature, atol=0, rtol=0)
+
+
+@torch.no_grad()
+def drawings_of_rows_do_not_touch(memory: Memory) -> None:
+    """What another row lives through changes no drawing; what the row itself lives through may."""
+    percept, reset = sense(memory), resets()
+    before = drawn(memory, percept, reset)
+    row = torch.zeros(B, T, dtype=torch.bool)
+    row[2] = True
+    reset[2] = ~reset[2]
+    after = drawn(memory, other_where(row, sense(memory, seed=1), percept), reset)
+    for mine, theirs in zip(before, after, strict=True):
+        for still in (0, 1):
+            same_drawing(mine[still], theirs[still], **CLOSE)
+
+
+def tensors(state: Any) -> list[Tensor]:
+    found: list[Tensor] = []
+    states.map_tensors(lambda tensor: found.append(tensor) or tensor, state)
+    return found
+
+
 @torch.no_grad()
 def maps_answer(memory: Memory) -> None:
     """One map a row; nearest first, at most k, distances true; neighbours known; descriptions within their length."""
@@ -254,4 +344,7 @@ EVERY_MEMORY = (
     gradients_stay_in_the_window,
     bytes_are_per_row,
     percepts_lacking_a_field_are_refused,
+    drawings_show_the_episode,
+    drawing_changes_nothing,
+    drawings_of_rows_do_not_touch,
 )

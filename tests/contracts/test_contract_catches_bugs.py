@@ -3,10 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from loci.memories.layers import Drawing, Moments, Signals
 from loci.memories.memory import Entry, MapMemory, Memory, Recall
 from tests.contracts import memory_contract as contract
 from tests.contracts.memory_contract import ENCODER, EVERY_MEMORY
@@ -41,6 +43,9 @@ class Sound(Memory[Trace]):
 
     def kept(self, past, reset):
         return past * ~reset[:, None]
+
+    def draw(self, state, recall, row):
+        return Drawing((Signals("sum", state.sum[row].numpy().copy()),))
 
 
 class ForgetsToReset(Sound):
@@ -161,6 +166,56 @@ class OneStateForAll(Sound):
         return Trace(torch.zeros(batch, D), torch.zeros(100))
 
 
+class DrawsNothing(Sound):
+    def draw(self, state, recall, row):
+        return Drawing()
+
+
+class Drawn(Sound):
+    """Draws one moment."""
+
+    time, weight = 0, 1.0
+
+    def draw(self, state, recall, row):
+        return Drawing((Moments("first", np.array([self.time]), np.array([self.weight])),))
+
+
+class DrawsTheFuture(Drawn):
+    time = 40
+
+
+class DrawsTheTimeBefore(Drawn):
+    time = -1
+
+
+class DrawsTooMuchWeight(Drawn):
+    weight = 1.5
+
+
+class RenamesItsLayers(Sound):
+    def draw(self, state, recall, row):
+        return Drawing((Signals(f"sum {state.sum[row, 0]:.2f}", state.sum[row].numpy()),))
+
+
+class DrawsOnItsState(Sound):
+    def draw(self, state, recall, row):
+        state.sum[row] += 1e-3
+        return Drawing(facts={"sum": "drawn"})
+
+
+class CountsItsLookers(Sound):
+    looks = 0
+
+    def draw(self, state, recall, row):
+        self.looks += 1
+        return Drawing(facts={"looks": str(self.looks)})
+
+
+class DrawsAllRows(Sound):
+    def draw(self, state, recall, row):
+        return Drawing((Signals("sum", state.sum.mean(0).numpy()),))
+
+
 BROKEN = [
     (ForgetsToReset, contract.reset_forgets_everything),
     (ForgetsToReset, contract.initial_is_a_reset),
@@ -179,6 +234,14 @@ BROKEN = [
     (CutsTheGradient, contract.gradients_stay_in_the_window),
     (AcceptsAnything, contract.percepts_lacking_a_field_are_refused),
     (OneStateForAll, contract.bytes_are_per_row),
+    (DrawsNothing, contract.drawings_show_the_episode),
+    (DrawsTheFuture, contract.drawings_show_the_episode),
+    (DrawsTheTimeBefore, contract.drawings_show_the_episode),
+    (DrawsTooMuchWeight, contract.drawings_show_the_episode),
+    (RenamesItsLayers, contract.drawings_show_the_episode),
+    (DrawsOnItsState, contract.drawing_changes_nothing),
+    (CountsItsLookers, contract.drawing_changes_nothing),
+    (DrawsAllRows, contract.drawings_of_rows_do_not_touch),
 ]
 
 
@@ -194,6 +257,10 @@ def test_a_broken_memory_fails(broken, check):
     memory = broken()
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         check(memory)
+
+
+def test_a_sound_drawing_of_moments_passes():
+    contract.drawings_show_the_episode(Drawn())
 
 
 def test_a_memory_that_reads_what_it_does_not_declare_fails():
