@@ -7,11 +7,12 @@ TORCH = $(shell sed -n 's/^torch==//p' constraints.txt)
 BIN = $(VENV)/bin
 INSTALLED = $(VENV)/installed
 
-.PHONY: demo test lint types install clean help
+.PHONY: demo test browser lint types install clean help
 
 help:
 	@echo "make demo   install, train and compare five memories on fast mapping (about 18 minutes on 2 cores), write runs/demo/report.html"
 	@echo "make test   install, then lint, types and the whole test suite"
+	@echo "make browser   the viewer in a real Chromium (installs Debian's where it may)"
 	@echo "make clean  remove the environment and the runs"
 
 demo: install
@@ -19,6 +20,11 @@ demo: install
 
 test: install lint types
 	$(BIN)/python -m pytest
+
+browser: install
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt-get install -y -q chromium \
+		|| sudo apt-get install -y -q chromium
+	$(BIN)/python -m pytest -m browser tests/browser
 
 lint: install
 	$(BIN)/ruff check .

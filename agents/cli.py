@@ -7,6 +7,7 @@ COMMANDS = {
     "train": "one memory learns one task:          loci train memory=gru seed=1",
     "evaluate": "a trained agent acts by itself:      loci evaluate run=runs/demo/dual_coding-s0",
     "compare": "memories x seeds, one fair report:   loci compare experiment=fast_mapping",
+    "watch": "look inside, take part (browser):   loci watch checkpoint=runs/demo/dual_coding-s0 task=playground",
     "record": "a film of an episode with the recall: loci record run=runs/demo/dual_coding-s0",
 }
 ABOUT = """Loci: agents that live in simulated 3D worlds remember.

@@ -103,4 +103,4 @@ def test_an_unknown_command_lists_the_commands() -> None:
         [sys.executable, "-m", "loci.agents.cli", "trian"], capture_output=True, text=True, check=False
     )
     assert out.returncode == 2
-    assert "no command 'trian'. Commands: train, evaluate, compare, record" in out.stderr
+    assert "no command 'trian'. Commands: train, evaluate, compare, watch, record" in out.stderr
