@@ -1,5 +1,6 @@
 """`loci watch`: a page in the browser that shows the world, what the agent sees, what it remembers and why it acts."""
 
+import logging
 import time
 import webbrowser
 from collections.abc import Collection
@@ -15,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.build import build_agent, build_task
 from loci.agents.evaluate import load_agent
-from loci.agents.viewer.recording import Replay, read, save
+from loci.agents.viewer.recording import Replay, check_ending, read, save
 from loci.agents.viewer.session import Session
 from loci.sim.sensors import Camera
 
@@ -102,6 +103,9 @@ def serve(config: DictConfig, named: Collection[str]) -> None:
         from loci.agents.viewer.page import Page
     except ImportError as error:
         raise ImportError("the viewer needs viser: pip install 'loci[viewer]'") from error
+    if config.record:
+        check_ending(Path(config.record))
+    logging.getLogger("websockets").setLevel(logging.WARNING)
     shown = replay(Path(config.replay)) if config.replay else session(config, named)
     local = is_loopback(config.host)
     with ExitStack() as open_:
