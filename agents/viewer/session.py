@@ -41,6 +41,7 @@ class Saved:
     before: int
     generator: torch.Tensor
     fresh: bool
+    hidden: dict[str, Pose]
 
 
 class Session:
@@ -101,13 +102,13 @@ class Session:
 
         A moment passes in which the agent stands still.
         """
-        named = self._playground("say")(words, self.place)
+        named = self._playground("say", words)(words, self.place)
         self._wait()
         return f"“{words}”: that is {named}" if named else f"“{words}”"
 
     def instruct(self, sentence: str) -> str:
         """Give the agent an instruction; what it is about, in words for the person. A moment passes here too."""
-        about = self._playground("instruct")(sentence)
+        about = self._playground("instruct", sentence)(sentence)
         self._wait()
         return f"“{sentence}”: about {about}" if about else f"“{sentence}”: nobody has told what that is"
 
@@ -138,7 +139,7 @@ class Session:
         saved = self.saved[step]
         self.backend.restore(0, saved.world)
         self.task, self.state = copy.deepcopy(saved.task), states.clone(saved.memory)
-        self.before, self.fresh = saved.before, saved.fresh
+        self.before, self.fresh, self.hidden = saved.before, saved.fresh, dict(saved.hidden)
         self.generator.set_state(saved.generator)
         last, total = self.history[step], self.history[step - 1].total if step else 0.0
         self.history, self.saved = self.history[:step], self.saved[:step]
@@ -149,7 +150,9 @@ class Session:
         self.history[-1] = replace(self.now, driver="you")
         self._observe(self.task.outcome(self.place), self.now.total)
 
-    def _playground(self, name: str) -> Any:
+    def _playground(self, name: str, words: str = "") -> Any:
+        """An ability that only playgrounds have; ValueError for words that the agent cannot read."""
+        self.agent.encoder.tokenizer.encode(np.array([words]))
         ability = getattr(self.task, name, None)
         if ability is None:
             raise ValueError(f"the task {type(self.task).__name__} has no {name}: start with task=playground")
@@ -186,7 +189,7 @@ class Session:
     def _save(self) -> None:
         world, generator = self.backend.state(0), self.generator.get_state()
         task, memory = copy.deepcopy(self.task), states.clone(self.state)
-        self.saved.append(Saved(world, task, memory, self.before, generator, self.fresh))
+        self.saved.append(Saved(world, task, memory, self.before, generator, self.fresh, dict(self.hidden)))
 
     def _sense(self, said: Said) -> dict[str, Any]:
         sensed: dict[str, Any] = {}

@@ -144,7 +144,7 @@ class _File:
         return self._known[parts]
 
     def _primitive(self, part: Shape) -> dict[str, Any]:
-        corners, colours, thin = _triangles(part)
+        corners, colours, thin = tessellated(part)
         placed = y_up(rotate(np.asarray(part.pose.wxyz), corners) + np.asarray(part.pose.position))
         across = np.cross(placed[:, 1] - placed[:, 0], placed[:, 2] - placed[:, 0])
         normals = np.repeat(across / np.linalg.norm(across, axis=1, keepdims=True), 3, axis=0)
@@ -208,7 +208,7 @@ def _mean_texel(texture: str) -> np.ndarray:
     return np.array([(texels >> shift & 255).mean() / 255.0 for shift in (0, 8, 16)])
 
 
-def _triangles(part: Shape) -> tuple[np.ndarray, np.ndarray | None, bool]:
+def tessellated(part: Shape) -> tuple[np.ndarray, np.ndarray | None, bool]:
     """Corners (T, 3, 3) in the part's frame, anticlockwise from outside; colours (T, 3) sRGB or None for one colour;
     whether both sides are seen."""
     x, y, z = part.size

@@ -136,6 +136,25 @@ def test_a_body_is_moved_on_the_floor(play: Session) -> None:
     assert play.place.pose(thing).position == (-1.0, 0.5, height)
 
 
+def test_what_was_hidden_later_is_not_hidden_when_one_goes_back(play: Session) -> None:
+    thing = face_something(play)
+    step = play.now.step
+    play.hide(thing)
+    play.act(GRASP)
+    play.back_to(step)
+    play.hide(thing)
+    assert play.place.pose(thing).position[2] < -1.0, "it is hidden now, not brought back"
+
+
+def test_words_that_cannot_be_read_are_refused_before_anything_happens(play: Session) -> None:
+    steps = len(play.history)
+    for tell in (play.say, play.instruct):
+        with pytest.raises(ValueError, match="<"):
+            tell("this is a <b>")
+    assert len(play.history) == len(play.saved) == steps
+    play.act(LEFT)
+
+
 def test_without_memory_nothing_stays() -> None:
     one = session()
     for _ in range(4):
