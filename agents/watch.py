@@ -23,8 +23,6 @@ from loci.sim.sensors import Camera
 LOCAL = "127.0.0.1"
 RECORDING = "episode.loci"
 GROUPS = ("backend", "world", "task")
-LARGE = 256
-"""Pixels along the longer side of the agent's view on the page."""
 
 
 def session(config: DictConfig, named: Collection[str]) -> Session:
@@ -48,13 +46,6 @@ def session(config: DictConfig, named: Collection[str]) -> Session:
 def camera(task: Any) -> Camera:
     """The camera of a task."""
     return next(sensor for sensor in task.sensors if isinstance(sensor, Camera))
-
-
-def enlarged(small: Camera) -> Camera:
-    """The same view with LARGE pixels along its longer side."""
-    scale = LARGE / max(small.height, small.width)
-    height, width = round(small.height * scale), round(small.width * scale)
-    return Camera(height, width, small.fov, small.eye, small.pitch, ("rgb", "depth", "instance"), 1, small.shadows)
 
 
 def _engine(config: DictConfig) -> Any:

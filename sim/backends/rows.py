@@ -3,16 +3,17 @@
 An engine moves bodies; it writes where they are into `scene`, from which every camera is drawn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from loci.sim.backend import Diverged
 from loci.sim.geometry import camera_to_world
 from loci.sim.render.cpu import render
 from loci.sim.render.pack import Scene
 from loci.sim.sensors import Camera
-from loci.sim.world import Body, World
+from loci.sim.world import Body, Pose, World
 
 CARRY = (0.55, 0.0, 0.55)
 """Where a carried body stands in the agent's frame, metres forward, left and up."""
@@ -80,6 +81,22 @@ class Rows:
             return world
         bodies = (replace(b, states=now[b.name]) if b.name in changed else b for b in world.bodies)
         return replace(world, bodies=tuple(bodies))
+
+    def commanded(self, command: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Velocity (B, 2) and turn (B,) of a command; Diverged names the row of a number that is not finite."""
+        velocity = np.asarray(command["velocity"], np.float64).reshape(self.batch, 2)
+        turn = np.asarray(command["turn"], np.float64).reshape(self.batch)
+        wrong = ~(np.isfinite(velocity).all(axis=1) & np.isfinite(turn))
+        if wrong.any():
+            bad = int(wrong.argmax())
+            raise Diverged(f"command of row {bad} is not finite: velocity {velocity[bad]}, turn {turn[bad]}")
+        return velocity, turn
+
+    def check_room(self, row: int, pose: Pose) -> None:
+        """ValueError for an agent's pose outside all rooms."""
+        world = self.world(row)
+        if world.rooms and not any(room.contains(pose.position) for room in world.rooms):
+            raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
 
     def agents(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions (B, 3) metres and headings (B,) radians in [-pi, pi)."""

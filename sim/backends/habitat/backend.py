@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loci.sim.backend import Diverged, Unsupported, WorldState
+from loci.sim.backend import Unsupported, WorldState
 from loci.sim.backends.habitat.process import HabitatProcess, find_python
 from loci.sim.backends.habitat.protocol import Message
 from loci.sim.backends.habitat.scans import PREFIX, seen, wanted
@@ -83,9 +83,8 @@ class HabitatBackend(Rows):
 
     def put_agent(self, row: int, pose: Pose) -> None:
         """Put the agent at a pose; ValueError when it does not fit there or would leave every room."""
-        world, (x, y, z) = self.world(row), pose.position
-        if world.rooms and not any(room.contains((x, y, z)) for room in world.rooms):
-            raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
+        x, y, z = pose.position
+        self.check_room(row, pose)
         reply = self._stand(row, pose.position)
         if not reply.fields["free"]:
             near = ", ".join(f"{v:.3f}" for v in reply.arrays["nearest"])
@@ -328,12 +327,7 @@ class HabitatBackend(Rows):
         return replies
 
     def _checked(self, command: Mapping[str, np.ndarray], seconds: float) -> tuple[np.ndarray, np.ndarray]:
-        velocity = np.asarray(command["velocity"], np.float64).reshape(self.batch, 2)
-        turn = np.asarray(command["turn"], np.float64).reshape(self.batch)
-        wrong = ~(np.isfinite(velocity).all(axis=1) & np.isfinite(turn))
-        if wrong.any():
-            bad = int(wrong.argmax())
-            raise Diverged(f"command of row {bad} is not finite: velocity {velocity[bad]}, turn {turn[bad]}")
+        velocity, turn = self.commanded(command)
         if not seconds > 0.0:
             raise ValueError(f"seconds must be positive, got {seconds}")
         return velocity, turn

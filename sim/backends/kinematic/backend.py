@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from loci.sim.backend import Diverged, Unsupported, WorldState
+from loci.sim.backend import Unsupported, WorldState
 from loci.sim.backends.kinematic.collision import COLUMNS, footprints, overlapping, walk
 from loci.sim.backends.rows import CARRY, Rows
 from loci.sim.geometry import wrap_angle, wxyz_to_matrix
@@ -44,22 +44,16 @@ class KinematicBackend(Rows):
 
     def put_agent(self, row: int, pose: Pose) -> None:
         """Put the agent at a pose; ValueError when it would overlap a body or leave every room."""
-        world, (x, y, z) = self.world(row), pose.position
+        x, y, z = pose.position
         blocking = self._blocking(row, x, y)
         if blocking is not None:
             raise ValueError(f"agent of radius {self.radius} m at ({x:.3f}, {y:.3f}) overlaps {blocking!r}")
-        if world.rooms and not any(room.contains((x, y, z)) for room in world.rooms):
-            raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
+        self.check_room(row, pose)
         self._position[row], self._yaw[row] = (x, y, z), wrap_angle(pose.yaw)
 
     def step(self, command: Mapping[str, np.ndarray], seconds: float) -> dict[str, np.ndarray]:
         """Hold {"velocity": (B, 2) m/s forward and left, "turn": (B,) rad/s}; returns what was achieved."""
-        velocity = np.asarray(command["velocity"], np.float64).reshape(self.batch, 2)
-        turn = np.asarray(command["turn"], np.float64).reshape(self.batch)
-        wrong = ~(np.isfinite(velocity).all(axis=1) & np.isfinite(turn))
-        if wrong.any():
-            bad = int(wrong.argmax())
-            raise Diverged(f"command of row {bad} is not finite: velocity {velocity[bad]}, turn {turn[bad]}")
+        velocity, turn = self.commanded(command)
         applied = walk(self._position, self._yaw, velocity, turn, seconds, self._rows, self._counts, self.radius)
         for row, name in enumerate(self._held):
             if name is not None:

@@ -81,8 +81,7 @@ class MujocoBackend(Rows):
     def put_agent(self, row: int, pose: Pose) -> None:
         """Put the agent at a pose; ValueError when it would overlap a body or leave every room."""
         simulation, world = self._simulation(row), self.world(row)
-        if world.rooms and not any(room.contains(pose.position) for room in world.rooms):
-            raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
+        self.check_room(row, pose)
         before = simulation.snapshot()
         simulation.put_agent(pose)
         hit = [max(pair) for pair in simulation.touching(TOUCH) if min(pair) < 0 and max(pair) >= 0]
@@ -137,12 +136,7 @@ class MujocoBackend(Rows):
             pass
 
     def _limited(self, command: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        velocity = np.asarray(command["velocity"], np.float64).reshape(self.batch, 2)
-        turn = np.asarray(command["turn"], np.float64).reshape(self.batch)
-        wrong = ~(np.isfinite(velocity).all(axis=1) & np.isfinite(turn))
-        if wrong.any():
-            bad = int(wrong.argmax())
-            raise Diverged(f"command of row {bad} is not finite: velocity {velocity[bad]}, turn {turn[bad]}")
+        velocity, turn = self.commanded(command)
         speed = np.hypot(velocity[:, 0], velocity[:, 1])
         slower = self.base.max_speed / np.maximum(speed, self.base.max_speed)
         return velocity * slower[:, None], turn.clip(-self.base.max_turn, self.base.max_turn)

@@ -100,12 +100,11 @@ class PybulletBackend(Rows):
 
     def put_agent(self, row: int, pose: Pose) -> None:
         """Put the agent at a pose; ValueError when it would overlap a body or leave every room."""
-        world, simulation, (x, y, z) = self.world(row), self._simulations[row], pose.position
+        simulation, (x, y, z) = self._simulations[row], pose.position
         for index, solid in enumerate(simulation.solids):
             if index != simulation.held and simulation.base.overlapped(x, y, z, pose.yaw, solid.number):
                 raise ValueError(f"agent of radius {self.radius} m at ({x:.3f}, {y:.3f}) overlaps {solid.body.name!r}")
-        if world.rooms and not any(room.contains((x, y, z)) for room in world.rooms):
-            raise ValueError(f"agent at {pose.position} is in no room of world {world.name!r}")
+        self.check_room(row, pose)
         simulation.put_agent(x, y, z, pose.yaw)
         self._see(row)
 
@@ -208,12 +207,7 @@ class PybulletBackend(Rows):
             self._tiny.close()
 
     def _limited(self, command: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        velocity = np.asarray(command["velocity"], np.float64).reshape(self.batch, 2)
-        turn = np.asarray(command["turn"], np.float64).reshape(self.batch)
-        wrong = ~(np.isfinite(velocity).all(axis=1) & np.isfinite(turn))
-        if wrong.any():
-            bad = int(wrong.argmax())
-            raise Diverged(f"command of row {bad} is not finite: velocity {velocity[bad]}, turn {turn[bad]}")
+        velocity, turn = self.commanded(command)
         speed = np.linalg.norm(velocity, axis=1, keepdims=True)
         return velocity * np.minimum(1.0, self.max_speed / np.maximum(speed, 1e-12)), np.clip(
             turn, -self.max_turn, self.max_turn
