@@ -1,7 +1,9 @@
-"""Attention pieces shared by the transformers: masked multi-head attention, recency bias, pre-norm block.
+"""Attention pieces shared by the transformers: masked multi-head attention, recency bias, pre-norm block, and what the
+steps of a window may see of the last W steps.
 
-Letters: B batch, Q queries, K keys, D width, heads. Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each
-head and distance as in Raffel et al. 2020 (arXiv 1910.10683, §2.1), without their buckets.
+Letters: B batch, Q queries, K keys, D width, heads; T steps, W cached ones before them, S = W + T, J = W + 1.
+Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each head and distance as in Raffel et al. 2020 (arXiv
+1910.10683, §2.1), without their buckets.
 """
 
 import torch
@@ -90,3 +92,30 @@ class Block(nn.Module):
         """`source` holds block inputs, as `x` does: cached ones and those of the present window."""
         x = x + self.attention(self.norm_attention(x), self.norm_attention(source), visible, bias)
         return x + self.feed(self.norm_feed(x))
+
+
+def last_steps(
+    written: Int[Tensor, " B"], start: Int[Tensor, "B T"], window: int
+) -> tuple[Bool[Tensor, "B T S"], Int[Tensor, "T S"]]:
+    """Which of the S sources (cached ones first) each step may see, and how far back each lies: itself and the `window`
+    steps before, of its own episode. `written` counts the episode's steps so far; `start` is latest_reset."""
+    steps = start.shape[1]
+    source = torch.arange(-window, steps, device=start.device)  # 0 is the first step of the window
+    distance = torch.arange(steps, device=start.device)[:, None] - source
+    begin = torch.where(start < 0, -written[:, None], start)
+    return (distance >= 0) & (distance <= window) & (source >= begin[:, :, None]), distance
+
+
+def episode_steps(written: Int[Tensor, " B"], start: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
+    """Steps of the episode before each step of the window."""
+    step = torch.arange(start.shape[1], device=start.device)
+    return torch.where(start < 0, written[:, None] + step, step - start)
+
+
+def looked_at(weights: Float[Tensor, "B T S"], count: Int[Tensor, "B T"], window: int) -> dict[str, Tensor]:
+    """Trace of the J steps each step could look at, oldest first: write times, -1 before the episode, and weights.
+    `count` is episode_steps."""
+    column = torch.arange(window + 1, device=weights.device)
+    reach = column + torch.arange(weights.shape[1], device=weights.device)[:, None]  # (T, J) places among the sources
+    rows = (count[:, :, None] + column - window).clamp(min=-1)
+    return {"rows": rows, "weights": weights.gather(2, reach.expand(len(weights), -1, -1))}

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from loci.memories.attention import Block, RecencyBias, masked_softmax
+from loci.memories.attention import Block, RecencyBias, episode_steps, last_steps, looked_at, masked_softmax
 from loci.memories.layers import Drawing, Moments
 from loci.memories.memory import Memory, Percept, Recall
 from loci.memories.state import latest_reset, nbytes
@@ -61,29 +61,23 @@ class Window(Memory[WindowState]):
 
     def unroll(self, state: WindowState, percept: Percept, reset: Bool[Tensor, "B T"]) -> tuple[WindowState, Recall]:
         start = latest_reset(reset)
-        visible, distance = self._visible(state.written, start)
+        visible, distance = last_steps(state.written, start, self.window)
         x = self.enter(percept.embed)
         entered, sources = x, []
         for block, bias, cache in zip(self.blocks, self.biases, state.cache.unbind(1), strict=True):
             sources.append(torch.cat([cache, x], dim=1))  # (B, W + T, D)
             entered, x = x, block(x, sources[-1], visible, bias(distance))
         cache = torch.stack([source[:, -self.window :] for source in sources], dim=1)
-        count = self._count(state.written, start)
-        looked_at = not torch.is_grad_enabled()
-        trace = self._trace(entered, sources[-1], visible, distance, count) if looked_at else {}
+        count = episode_steps(state.written, start)
+        watched = not torch.is_grad_enabled()
+        trace = self._trace(entered, sources[-1], visible, distance, count) if watched else {}
         return WindowState(cache, count[:, -1] + 1), Recall(feature=self.norm(x), trace=trace)
 
     def draw(self, state: WindowState, recall: Recall, row: int) -> Drawing:
         """What the last layer read, the present step included; the oldest one leaves after a full window.
 
         Raises ValueError for a recall made while gradients were recorded."""
-        if "rows" not in recall.trace:
-            raise ValueError("a window is drawn from a recall with a trace: take the step under torch.no_grad()")
-        rows, weights = recall.trace["rows"][row].cpu().numpy(), recall.trace["weights"][row].float().cpu().numpy()
-        kept = min(int(state.written[row]), self.window)
-        size = nbytes(self.initial(1))
-        facts = {"steps kept": f"{kept} of {self.window}", "layers": str(self.layers), "bytes": f"{size:,}"}
-        return Drawing((Moments("window", rows[rows >= 0], weights[rows >= 0].clip(0, 1)),), facts)
+        return draw_window(state, recall, row)
 
     def _trace(
         self,
@@ -100,22 +94,15 @@ class Window(Memory[WindowState]):
         q, k = ((block.norm_attention(part) @ by.t()).unflatten(-1, heads).transpose(1, 2) for part, by in parts)
         logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + self.biases[-1](distance)
         weights = masked_softmax(logits, visible[:, None]).mean(1)
-        column = torch.arange(self.window + 1, device=x.device)
-        reach = column + torch.arange(x.shape[1], device=x.device)[:, None]  # (T, J) places among the sources
-        rows = (count[:, :, None] + column - self.window).clamp(min=-1)
-        return {"rows": rows, "weights": weights.gather(2, reach.expand(len(x), -1, -1))}
+        return looked_at(weights, count, self.window)
 
-    def _visible(
-        self, written: Int[Tensor, " B"], start: Int[Tensor, "B T"]
-    ) -> tuple[Bool[Tensor, "B T S"], Int[Tensor, "T S"]]:
-        """Which of the S = W + T sources (cached ones first) each step may see, and how far back each lies."""
-        steps = start.shape[1]
-        source = torch.arange(-self.window, steps, device=start.device)  # 0 is the first step of the window
-        distance = torch.arange(steps, device=start.device)[:, None] - source
-        begin = torch.where(start < 0, -written[:, None], start)
-        return (distance >= 0) & (distance <= self.window) & (source >= begin[:, :, None]), distance
 
-    def _count(self, written: Int[Tensor, " B"], start: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """Steps of the episode before each step of the window."""
-        step = torch.arange(start.shape[1], device=start.device)
-        return torch.where(start < 0, written[:, None] + step, step - start)
+def draw_window(state: WindowState, recall: Recall, row: int) -> Drawing:
+    """The steps traced by one row of a memory with such a state. Raises ValueError for a recall without trace."""
+    if "rows" not in recall.trace:
+        raise ValueError("a window is drawn from a recall with a trace: take the step under torch.no_grad()")
+    rows, weights = recall.trace["rows"][row].cpu().numpy(), recall.trace["weights"][row].float().cpu().numpy()
+    batch, layers, window, _ = state.cache.shape
+    kept = min(int(state.written[row]), window)
+    facts = {"steps kept": f"{kept} of {window}", "layers": str(layers), "bytes": f"{nbytes(state) // batch:,}"}
+    return Drawing((Moments("window", rows[rows >= 0], weights[rows >= 0].clip(0, 1)),), facts)
