@@ -17,6 +17,7 @@ from tests.contracts.memory_contract import ENCODER, EVERY_MEMORY, maps_answer
 FOLDER = Path(loci.__file__).parent / "conf" / "memory"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 TINY = {"width": 8, "blocks": 2, "rank": 3, "readout": 5, "window": 4, "rows": 5, "k": 2, "code_dim": 4}
+TINY |= {"chunk": 3, "chunks": 3, "local_window": 4}
 
 
 def build(name: str, **changes: object) -> Memory:
