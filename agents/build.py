@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder, Encoder
-from loci.agents.imitation import Imitation
+from loci.agents.learner import Learner
 from loci.memories.memory import Memory
 from loci.sim.task import Task
 from loci.sim.vector import VectorEnv
@@ -43,7 +43,7 @@ def build_decoder(config: DictConfig, agent: Agent) -> Decoder:
     return Decoder(agent.encoder, config.task.camera.height, config.task.camera.width)
 
 
-def build_learner(config: DictConfig) -> Imitation:
+def build_learner(config: DictConfig) -> Learner:
     return instantiate(config.learner)
 
 

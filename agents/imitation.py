@@ -3,20 +3,21 @@
 Truncated backpropagation: windows follow one another, the memory's state is handed on without its gradient.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from loci.agents.agent import Agent
-from loci.agents.encoder import Decoder
-from loci.agents.rollout import Window
-from loci.memories.state import detach
+from loci.agents.encoder import Decoder, Observation
+from loci.agents.learner import Student, descend, warm_cosine
+from loci.agents.rollout import Demonstrations, Window
+from loci.memories.state import detach, to
+from loci.sim.vector import VectorEnv
 
 APART = 4
 """Steps after which the agent is taken to look at something else."""
@@ -29,6 +30,8 @@ class Imitation:
 
     `pictures` is the share of moments whose picture is reconstructed at each update, to save time.
     """
+
+    headline: ClassVar[str] = "right"
 
     batch: int = 16
     window: int = 32
@@ -58,10 +61,29 @@ class Imitation:
         return torch.optim.AdamW(parameters, lr=self.rate, weight_decay=self.weight_decay)
 
     def rate_at(self, update: int) -> float:
-        """Linear warm-up, then a cosine down to a hundredth."""
-        rise = min(1.0, (update + 1) / self.warmup)
-        fall = 0.505 + 0.495 * math.cos(math.pi * update / self.updates)
-        return self.rate * rise * fall
+        return warm_cosine(self.rate, self.warmup, update, self.updates)
+
+    def begin(self, student: Student, env: VectorEnv, seed: int) -> "Lessons":
+        return Lessons(self, student, env, seed)
+
+
+class Lessons:
+    """Window after window of the teacher's demonstrations; the memory's state goes on from each to the next."""
+
+    def __init__(self, learner: Imitation, student: Student, env: VectorEnv, seed: int) -> None:
+        self.learner, self.student, self.finished = learner, student, 0
+        self._generator = torch.Generator().manual_seed(seed)
+        self._teacher = Demonstrations(env, student.agent.encoder.tokenizer, learner.slip, seed)
+        self._state = to(student.agent.initial(learner.batch), student.device)
+
+    def update(self, number: int) -> dict[str, float]:
+        learner, student = self.learner, self.student
+        window = self._teacher.window(learner.window)
+        self.finished += window.finished
+        window = window.to(student.device)
+        terms, self._state = losses(student.agent, student.decoder, learner, window, self._state, self._generator)
+        norm = descend(objective(terms, learner), student.model, student.optimiser, learner, number)
+        return {name: term.item() for name, term in terms.items()} | {"gradient": norm}
 
 
 def losses(
@@ -75,15 +97,30 @@ def losses(
     terms |= {name: loss.mean() for name, loss in thought.recall.losses.items()}
     vision = thought.percept.vision
     assert vision is not None
-    if learner.image > 0.0:
-        terms["image"] = _image(decoder, vision, window, learner.pictures, generator)
-    if learner.sentence > 0.0:
-        terms["sentence"] = _sentence(agent, decoder, window)
+    terms |= reconstruction(agent, decoder, learner, window.obs, vision, generator)
     if learner.contrast > 0.0:
         terms["contrast"] = contrast(agent.encoder.vision, window, vision, learner.temperature, generator)
     right = (thought.logits.argmax(dim=-1) == window.action).float()
     terms["right"] = (right * weight).sum().detach()
     return terms, detach(thought.state)
+
+
+def reconstruction(
+    agent: Agent,
+    decoder: Decoder,
+    learner: Any,
+    obs: Observation,
+    vision: Float[Tensor, "B T V"],
+    generator: torch.Generator,
+) -> dict[str, Tensor]:
+    """What the codes of a window lack of its pictures ("image") and of its sentences ("sentence"), those that the
+    learner gives a weight; `learner.pictures` is the share of pictures that is looked at."""
+    terms = {}
+    if learner.image > 0.0:
+        terms["image"] = _image(decoder, vision, obs, learner.pictures, generator)
+    if learner.sentence > 0.0:
+        terms["sentence"] = _sentence(agent, decoder, obs)
+    return terms
 
 
 def contrast(
@@ -136,29 +173,12 @@ def objective(terms: dict[str, Tensor], learner: Imitation) -> Tensor:
     return total
 
 
-def descend(
-    total: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer, learner: Imitation, update: int
-) -> float:
-    """One step of the optimiser; returns the gradient's norm before clipping, FloatingPointError if not finite."""
-    for group in optimiser.param_groups:
-        group["lr"] = learner.rate_at(update)
-    optimiser.zero_grad(set_to_none=True)
-    total.backward()
-    norm = float(nn.utils.clip_grad_norm_(model.parameters(), learner.clip))
-    if not torch.isfinite(torch.tensor(norm)):
-        raise FloatingPointError(f"the gradient is not finite at update {update}: loss {float(total):.4g}, norm {norm}")
-    optimiser.step()
-    return norm
-
-
-def _image(decoder: Decoder, vision: Tensor | None, window: Window, share: float, generator: torch.Generator) -> Tensor:
-    assert vision is not None
-    codes, pictures = vision.flatten(0, 1), window.obs.rgb.flatten(0, 1)
+def _image(decoder: Decoder, vision: Tensor, obs: Observation, share: float, generator: torch.Generator) -> Tensor:
+    codes, pictures = vision.flatten(0, 1), obs.rgb.flatten(0, 1)
     chosen = torch.randperm(len(codes), generator=generator)[: max(1, round(share * len(codes)))].to(codes.device)
     return decoder.image_loss(codes[chosen], pictures[chosen])
 
 
-def _sentence(agent: Agent, decoder: Decoder, window: Window) -> Tensor:
-    sentences = window.obs.sentences
-    spoken = (sentences != 0).any(dim=1).float()
-    return decoder.sentence_loss(agent.encoder.language(sentences), sentences, spoken)
+def _sentence(agent: Agent, decoder: Decoder, obs: Observation) -> Tensor:
+    spoken = (obs.sentences != 0).any(dim=1).float()
+    return decoder.sentence_loss(agent.encoder.language(obs.sentences), obs.sentences, spoken)

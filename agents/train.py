@@ -20,9 +20,8 @@ from tqdm import tqdm
 
 from loci.agents import checkpoint
 from loci.agents.build import build_agent, build_decoder, build_env, build_learner, pick_device
-from loci.agents.imitation import descend, losses, objective
-from loci.agents.rollout import Demonstrations
-from loci.memories.state import nbytes, to
+from loci.agents.learner import Student
+from loci.memories.state import nbytes
 
 MUTABLE = ("folder", "fresh", "device", "threads", "evaluation", "rows", "seeds", "controls", "name")
 """Settings that may change between the first and a later start of the same run."""
@@ -70,22 +69,19 @@ class Run:
         """Updates up to the next multiple of the segment's length, from fresh episodes, then a checkpoint."""
         number = self.update // self.learner.segment
         seed = int(np.random.SeedSequence((self.config.seed, number)).generate_state(1)[0])
-        generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
-        teacher = Demonstrations(self.env, self.agent.encoder.tokenizer, self.learner.slip, seed)
-        state = to(self.agent.initial(self.learner.batch), self.device)
-        end = min(self.learner.updates, (number + 1) * self.learner.segment)
+        student = Student(self.agent, self.decoder, self.optimiser, self.device)
+        course = self.learner.begin(student, self.env, seed)
+        before, end = self.episodes, min(self.learner.updates, (number + 1) * self.learner.segment)
         while self.update < end:
             begun = time.process_time()
-            window = teacher.window(self.learner.window)
-            self.episodes += window.finished
-            terms, state = losses(self.agent, self.decoder, self.learner, window.to(self.device), state, generator)
-            norm = descend(objective(terms, self.learner), self.model, self.optimiser, self.learner, self.update)
+            values = course.update(self.update)
+            self.episodes = before + course.finished
             self.update += 1
             self.cpu_seconds += time.process_time() - begun
-            log.write(self, {name: term.item() for name, term in terms.items()} | {"gradient": norm})
+            log.write(self, values)
             bar.update()
-            bar.set_postfix(right=f"{float(terms['right']):.2f}", refresh=False)
+            bar.set_postfix({k: f"{v:.2f}" for k, v in values.items() if k == self.learner.headline}, refresh=False)
         self.save()
 
 
@@ -137,13 +133,15 @@ def train(config: DictConfig) -> dict[str, Any]:
 def _summarise(run: Run) -> dict[str, Any]:
     memory = run.agent.memory
     rows = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    headline = run.learner.headline
+    recent = [row[headline] for row in rows[-50:] if headline in row]
     summary = {
         "memory": type(memory).__name__,
         "seed": run.config.seed,
         "updates": run.update,
         "episodes": run.episodes,
         "cpu_seconds": round(run.cpu_seconds, 2),
-        "right": float(np.mean([row["right"] for row in rows[-50:]])),
+        headline: float(np.mean(recent)) if recent else float("nan"),
         "bytes": nbytes(memory.initial(1)),
         "attended": memory.attended,
         "parameters": sum(p.numel() for p in run.agent.parameters()),
@@ -183,9 +181,10 @@ def _differences(old: Any, new: DictConfig) -> list[str]:
 def main(config: DictConfig) -> None:
     """Entry point of `loci train`."""
     summary = train(config)
+    headline = build_learner(config).headline
     print(
         f"{summary['memory']}: {summary['updates']} updates, {summary['episodes']} episodes, "
-        f"{summary['cpu_seconds']:.0f} CPU s, {summary['right']:.0%} of choices right in training -> {config.folder}"
+        f"{summary['cpu_seconds']:.0f} CPU s, {headline} {summary[headline]:.2f} in training -> {config.folder}"
     )
 
 

@@ -1,0 +1,88 @@
+"""What every way of learning offers to a training run, and the step of the optimiser that all of them share."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from loci.agents.agent import Agent
+from loci.agents.encoder import Decoder
+from loci.sim.vector import VectorEnv
+
+
+@dataclass
+class Student:
+    """Who learns: the agent, the decoder that helps its codes, their optimiser, and where they live."""
+
+    agent: Agent
+    decoder: Decoder
+    optimiser: torch.optim.Optimizer
+    device: torch.device
+
+    @property
+    def model(self) -> nn.ModuleList:
+        """All that is trained."""
+        return nn.ModuleList([self.agent, self.decoder])
+
+
+@runtime_checkable
+class Course(Protocol):
+    """Learning from episodes that follow one another. `finished` counts those that have ended."""
+
+    finished: int
+
+    def update(self, number: int) -> dict[str, float]:
+        """Experience and learn once; what there is to say about it, by name."""
+        ...
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """Settings of a way of learning: `batch` environments, `updates` in all, a checkpoint after every `segment`, which
+    begins with fresh episodes, so that resuming repeats the same numbers. `headline` names the number to watch; `clip`
+    bounds the gradient's norm."""
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def updates(self) -> int: ...
+
+    @property
+    def segment(self) -> int: ...
+
+    @property
+    def clip(self) -> float: ...
+
+    @property
+    def headline(self) -> str: ...
+
+    def optimiser(self, parameters: Any) -> torch.optim.Optimizer: ...
+
+    def rate_at(self, update: int) -> float:
+        """The learning rate."""
+        ...
+
+    def begin(self, student: Student, env: VectorEnv, seed: int) -> Course: ...
+
+
+def warm_cosine(rate: float, warmup: int, update: int, updates: int) -> float:
+    """Linear warm-up, then a cosine down to a hundredth."""
+    rise = min(1.0, (update + 1) / warmup)
+    fall = 0.505 + 0.495 * math.cos(math.pi * update / updates)
+    return rate * rise * fall
+
+
+def descend(total: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer, learner: Learner, update: int) -> float:
+    """One step of the optimiser; returns the gradient's norm before clipping, FloatingPointError if not finite."""
+    for group in optimiser.param_groups:
+        group["lr"] = learner.rate_at(update)
+    optimiser.zero_grad(set_to_none=True)
+    total.backward()
+    norm = float(nn.utils.clip_grad_norm_(model.parameters(), learner.clip))
+    if not torch.isfinite(torch.tensor(norm)):
+        raise FloatingPointError(f"the gradient is not finite at update {update}: loss {float(total):.4g}, norm {norm}")
+    optimiser.step()
+    return norm
