@@ -1,6 +1,7 @@
 """Training and evaluation jobs of a study: every one resumable, its failure its own, one bar over all of them."""
 
 import json
+import math
 import multiprocessing
 import os
 import time
@@ -14,6 +15,9 @@ from typing import Any
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
+
+SHARES = ("right", "success")
+"""What a learner's curve shows: of imitation the right choices, of reinforcement the episodes that succeeded."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,17 @@ def _lines(path: Path) -> int:
 def summary(job: Job) -> dict[str, Any]:
     """What a finished job left: its summary, evaluation and learning curve."""
     folder = Path(job.folder)
-    curve = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "summary": json.loads((folder / "summary.json").read_text()),
         "evaluation": json.loads((folder / "evaluation.json").read_text()),
-        "curve": {key: [row[key] for row in curve] for key in ("update", "cpu_seconds", "right", "choice")},
+        "curve": _curve(rows),
     }
+
+
+def _curve(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Over updates and CPU seconds the `share` of what was learnt, `of` what: the first of SHARES that was logged."""
+    of = next((name for name in SHARES if any(name in row for row in rows)), SHARES[0])
+    known = [row for row in rows if row.get(of) is not None and math.isfinite(row[of])]
+    return {"update": [r["update"] for r in known], "cpu_seconds": [r["cpu_seconds"] for r in known],
+            "share": [r[of] for r in known], "of": of}  # fmt: skip

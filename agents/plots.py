@@ -5,7 +5,7 @@ Lengths are pixels of the SVG's own box. Series have the CSS classes s0, s1, …
 
 from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -40,8 +40,8 @@ class Box(NamedTuple):
         return self.bottom - share * (self.bottom - self.top)
 
 
-def learning_curves(curves: dict[str, list[dict[str, list[Number]]]], width: int = 900, height: int = 300) -> str:
-    """Share of right choices in training over updates: mean over seeds, and a band from the worst to the best seed."""
+def learning_curves(curves: dict[str, list[dict[str, Any]]], width: int = 900, height: int = 300) -> str:
+    """Share of what was learnt in training over updates: mean over seeds, a band from the worst to the best seed."""
     box = Box(52, 14, width - 130, height - 44)
     most = max((seed["update"][-1] for seeds in curves.values() for seed in seeds if seed["update"]), default=1)
     parts = [_y_axis(box), _ticks(box, most), _text((box.left + box.right) / 2, height - 6, "updates", "middle")]
@@ -116,14 +116,14 @@ def reading(weights: Float[np.ndarray, "T T"], words: Sequence[str], phases: Seq
     return _svg(round(left + size + 140), round(top + size + 150), parts, "what the memory read")
 
 
-def _shared(seeds: list[dict[str, list[Number]]]) -> tuple[np.ndarray, np.ndarray]:
-    """Updates (N,) and the seeds' share of right choices (S, N), averaged over stretches of updates they all have."""
-    count = min((len(seed["right"]) for seed in seeds), default=0)
+def _shared(seeds: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    """Updates (N,) and the seeds' shares (S, N), averaged over stretches of updates they all have."""
+    count = min((len(seed["share"]) for seed in seeds), default=0)
     if count == 0:
         return np.empty(0), np.empty((0, 0))
     stretches = np.array_split(np.arange(count), min(POINTS, count))
     x = np.asarray([np.mean(np.asarray(seeds[0]["update"])[part]) for part in stretches])
-    return x, np.asarray([[np.mean(np.asarray(seed["right"])[part]) for part in stretches] for seed in seeds])
+    return x, np.asarray([[np.mean(np.asarray(seed["share"])[part]) for part in stretches] for seed in seeds])
 
 
 def _labels(ends: list[tuple[Number, str, int]], column: Number, apart: Number = 16.0) -> list[str]:

@@ -118,12 +118,18 @@ def _tested(test: dict[str, Any]) -> str:
     return f"{test['difference']:+.3f}".replace("-", "−") + f"<br><small>{p}</small>"
 
 
+SHOWN = {
+    "right": "Share of the teacher's actions that the policy would have taken, weighted by the reward at stake, during "
+    "training",
+    "success": "Share of the episodes of training that succeeded",
+}
+
+
 def _curves(results: dict[str, Any]) -> str:
     curves = {row: content["curves"] for row, content in results["rows"].items()}
-    caption = (
-        "Share of the teacher's actions that the policy would have taken, weighted by the reward at stake, during "
-        "training. Lines are means over seeds, bands reach from the lowest to the highest seed."
-    )
+    shown = {seed.get("of", "right") for seeds in curves.values() for seed in seeds}
+    caption = f"{' and '.join(SHOWN[of] for of in sorted(shown))}. Lines are means over seeds, bands reach from the "
+    caption += "lowest to the highest seed."
     return section("Learning", figure(plots.learning_curves(curves), caption))
 
 

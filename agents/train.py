@@ -141,7 +141,7 @@ def _summarise(run: Run) -> dict[str, Any]:
         "updates": run.update,
         "episodes": run.episodes,
         "cpu_seconds": round(run.cpu_seconds, 2),
-        headline: float(np.mean(recent)) if recent else float("nan"),
+        headline: float(np.mean(recent)) if recent else None,
         "bytes": nbytes(memory.initial(1)),
         "attended": memory.attended,
         "parameters": sum(p.numel() for p in run.agent.parameters()),
@@ -182,9 +182,10 @@ def main(config: DictConfig) -> None:
     """Entry point of `loci train`."""
     summary = train(config)
     headline = build_learner(config).headline
+    learnt = "no episode ended" if summary[headline] is None else f"{headline} {summary[headline]:.2f} in training"
     print(
         f"{summary['memory']}: {summary['updates']} updates, {summary['episodes']} episodes, "
-        f"{summary['cpu_seconds']:.0f} CPU s, {headline} {summary[headline]:.2f} in training -> {config.folder}"
+        f"{summary['cpu_seconds']:.0f} CPU s, {learnt} -> {config.folder}"
     )
 
 

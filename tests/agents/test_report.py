@@ -76,7 +76,7 @@ def _study(seeds: tuple[int, ...], reference: str, varied: bool) -> dict[str, An
     for name, rates in RATES.items():
         own = zip(CELLS.items(), rates, strict=True)
         cells = {cell: _cell(rate, list(seeds), settings["objects"], varied) for (cell, settings), rate in own}
-        curve = {key: np.linspace(0.2, 0.9, 30).tolist() for key in ("cpu_seconds", "right", "choice")}
+        curve = {key: np.linspace(0.2, 0.9, 30).tolist() for key in ("cpu_seconds", "share")}
         costs = {"memory": name, "bytes": BYTES[name], "attended": 8, "parameters": 123456, "memory_parameters": 1}
         spent = {"updates": 30, "cpu_seconds": 61.0, "episodes": 99.0, "ms_per_step": 0.25}
         curves = [curve | {"update": list(range(1, 31))} for _ in seeds]
