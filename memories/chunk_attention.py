@@ -11,7 +11,7 @@ inside a chunk is left out, since it shifts all logits of a query alike and soft
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,30 +56,63 @@ def hcam_block(
     chosen = torch.where(visible, relevance, -torch.inf).topk(min(k, keys.shape[1])).indices
     seen = visible.gather(2, chosen)
     weights = masked_softmax(relevance.gather(2, chosen), seen)
-    frames = _opened(contents, chosen) + position_code(contents.shape[2], contents.shape[3]).to(contents)
-    feature, shares = _within(params, x, frames, weights, heads)
+    attend = _among_all if x.shape[1] * chosen.shape[2] > keys.shape[1] else _opened
+    feature, shares = _within(params, x, contents, chosen, weights, heads, attend)
     return Read(feature, chosen.masked_fill(~seen, -1), shares)
 
 
 def _within(
     params: Mapping[str, Tensor],
     x: Float[Tensor, "B Q E"],
-    frames: Float[Tensor, "B Q k C D"],
+    contents: Float[Tensor, "B M C D"],
+    chosen: Int[Tensor, "B Q k"],
     weights: Float[Tensor, "B Q k"],
     heads: int,
+    attend: Callable[..., tuple[Tensor, Tensor]],
 ) -> tuple[Float[Tensor, "B Q F"], Float[Tensor, "B Q k C"]]:
     """Σ w_m o_m, and what every frame counted for. Keys and values are linear in the frames, so their matrices are
     applied to the query and to the weighted sum of frames, never to every frame."""
     matrix = {name: params[f"within_mem_attn/{name}/w"] for name in ("query", "key", "value", "linear")}
     bias = {name: params[f"within_mem_attn/{name}/b"] for name in ("query", "value", "linear")}
     query = (x @ matrix["query"] + bias["query"]).unflatten(2, (heads, -1))  # (B, Q, heads, F / heads)
-    asked = torch.einsum("bqhf,dhf->bqhd", query, matrix["key"].unflatten(1, (heads, -1)))
-    logits = torch.einsum("bqhd,bqkcd->bqhkc", asked, frames) / query.shape[-1] ** 0.5
-    shares = logits.softmax(-1) * weights[:, :, None, :, None]
-    mixed = torch.einsum("bqhkc,bqkcd->bqhd", shares, frames)
+    asked = torch.einsum("bqhf,dhf->bqhd", query, matrix["key"].unflatten(1, (heads, -1))) / query.shape[-1] ** 0.5
+    code = position_code(contents.shape[2], contents.shape[3]).to(contents)
+    mixed, shares = attend(asked, contents, code, chosen, weights)
     value = torch.einsum("bqhd,dhf->bqhf", mixed, matrix["value"].unflatten(1, (heads, -1))).flatten(2)
     total = weights.sum(-1, keepdim=True)  # 1, or 0 with nothing visible
-    return (value + total * bias["value"]) @ matrix["linear"] + total * bias["linear"], shares.mean(2)
+    return (value + total * bias["value"]) @ matrix["linear"] + total * bias["linear"], shares
+
+
+def _opened(
+    asked: Float[Tensor, "B Q h D"],
+    contents: Float[Tensor, "B M C D"],
+    code: Float[Tensor, "C D"],
+    chosen: Int[Tensor, "B Q k"],
+    weights: Float[Tensor, "B Q k"],
+) -> tuple[Float[Tensor, "B Q h D"], Float[Tensor, "B Q k C"]]:
+    """The weighted sum of frames, and the share of each: the chosen chunks are copied for every query."""
+    opened = _picked(contents, chosen) + code
+    logits = torch.einsum("bqhd,bqkcd->bqhkc", asked, opened)
+    shares = logits.softmax(-1) * weights[:, :, None, :, None]
+    return torch.einsum("bqhkc,bqkcd->bqhd", shares, opened), shares.mean(2)
+
+
+def _among_all(
+    asked: Float[Tensor, "B Q h D"],
+    contents: Float[Tensor, "B M C D"],
+    code: Float[Tensor, "C D"],
+    chosen: Int[Tensor, "B Q k"],
+    weights: Float[Tensor, "B Q k"],
+) -> tuple[Float[Tensor, "B Q h D"], Float[Tensor, "B Q k C"]]:
+    """The same without copies: every query looks into every chunk, and those not chosen weigh nothing. Cheaper where
+    many queries share few chunks."""
+    batch, queries, heads, _ = asked.shape
+    every = (contents + code).flatten(1, 2)
+    logits = (asked.flatten(1, 2) @ every.transpose(1, 2)).view(batch, queries, heads, *contents.shape[1:3])
+    spread = torch.zeros_like(logits[:, :, 0, :, 0]).scatter(2, chosen, weights)
+    shares = logits.softmax(-1) * spread[:, :, None, :, None]
+    mixed = (shares.view(batch, queries * heads, -1) @ every).view(asked.shape)
+    return mixed, shares.mean(2).gather(2, chosen[..., None].expand(-1, -1, -1, contents.shape[2]))
 
 
 def position_code(frames: int, width: int) -> Float[Tensor, "C D"]:
@@ -91,7 +124,7 @@ def position_code(frames: int, width: int) -> Float[Tensor, "C D"]:
     return torch.cat([angle.sin(), angle.cos()], dim=1)
 
 
-def _opened(contents: Float[Tensor, "B M C D"], chosen: Int[Tensor, "B Q k"]) -> Float[Tensor, "B Q k C D"]:
+def _picked(contents: Float[Tensor, "B M C D"], chosen: Int[Tensor, "B Q k"]) -> Float[Tensor, "B Q k C D"]:
     """The chosen chunks; index_select of a flat table copies nothing else."""
     batch, chunks = contents.shape[:2]
     first = torch.arange(batch, device=chosen.device)[:, None, None] * chunks

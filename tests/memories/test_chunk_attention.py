@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from loci.memories.chunk_attention import ChunkAttention, hcam_block, position_code
+from loci.memories.chunk_attention import ChunkAttention, _among_all, _opened, hcam_block, position_code
 
 B, Q, M, C, E, D, F, K, HEADS = 3, 5, 7, 6, 10, 24, 12, 4, 3
 MATRICES = {"query/w": (E, F), "key/w": (D, F), "within_mem_attn/query/w": (E, F), "within_mem_attn/key/w": (D, F)}
@@ -190,3 +190,13 @@ def test_loading_names_what_is_wrong():
         module.load(made | {"query/w": made["query/w"][:, :5]})
     with pytest.raises(ValueError, match="arrays must be .*key/w"):
         module.load({name: array for name, array in made.items() if name != "key/w"})
+
+
+def test_copying_what_is_opened_and_looking_into_all_read_the_same() -> None:
+    torch.manual_seed(4)
+    asked, contents, code = torch.randn(2, 9, 3, 8), torch.randn(2, 5, 4, 8), torch.randn(4, 8)
+    chosen = torch.stack([torch.randperm(5)[:3] for _ in range(18)]).view(2, 9, 3)
+    weights = torch.rand(2, 9, 3) * torch.tensor([1.0, 1.0, 0.0])
+    ways = [way(asked, contents, code, chosen, weights) for way in (_opened, _among_all)]
+    for one, other in zip(*ways, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
