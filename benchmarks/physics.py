@@ -9,13 +9,15 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import gymnasium
+import mujoco
 import numpy as np
 from gymnasium import spaces
+from mujoco.batch import Batch
 
 from benchmarks.machine import machine
 from benchmarks.reference_room import reference_room
@@ -26,9 +28,11 @@ from loci.sim.sensors import Camera
 from loci.sim.task import SILENCE, Advice, Outcome, Said
 from loci.sim.vector import VectorEnv
 from loci.sim.world import Body, Pose, World
+from loci.sim.worlds.house import House
 
 BATCH, STEPS, REPEATS = 64, 60, 5
 PROCESSES, ALONE = 2, 300
+ROWS, CALLS = 16, 200
 CAMERA = Camera(64, 64)
 MOVES = ((1.0, 0.0), (-1.0, 0.0), (0.0, 1.5), (0.0, -1.5))
 """Metres per second forward and radians per second to the left."""
@@ -136,9 +140,49 @@ def _cpu_seconds(workers: list[int | None]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def engine() -> dict[str, float]:
+    """Physics steps a CPU-second of MuJoCo alone in ROWS equal worlds with everything asleep, 5 steps a call: a loop
+    over them, and the package's own batch on one thread."""
+    backend = MujocoBackend(1)
+    backend.load(0, loose_room(0))
+    model = backend._simulation(0).model
+    rows = [mujoco.MjData(model) for _ in range(ROWS)]
+    batch = Batch(model, ROWS, nthread=1, persistent=True)
+
+    def loop() -> None:
+        for data in rows:
+            mujoco.mj_step(model, data, 5)
+
+    ways = {"loop": loop, "batch": lambda: batch.step(nstep=5)}
+    return {f"physics_steps_per_cpu_second_{name}": _rate(way) for name, way in ways.items()}
+
+
+def _rate(call: Callable[[], None]) -> int:
+    """Physics steps a CPU-second, the best of REPEATS runs, once everything sleeps."""
+    best = math.inf
+    for run in range(REPEATS + 1):
+        begun = time.process_time()
+        for _ in range(CALLS):
+            call()
+        best = min(best, time.process_time() - begun) if run else math.inf
+    return round(5 * ROWS * CALLS / best)
+
+
+def house_ms() -> float:
+    """Milliseconds of CPU to build and load a furnished house, the mean of ten."""
+    backend = MujocoBackend(1)
+    worlds = [House().world(np.random.default_rng(seed)) for seed in range(11)]
+    backend.load(0, worlds.pop())
+    begun = time.process_time()
+    for world in worlds:
+        backend.load(0, world)
+    return round(1e3 * (time.process_time() - begun) / len(worlds), 1)
+
+
 def main() -> None:
     """Print the figures with the machine they were measured on."""
-    figures: dict[str, Any] = together() | {"env_steps_per_cpu_second_process_per_env": apart()}
+    figures: dict[str, Any] = together() | {"env_steps_per_cpu_second_process_per_env": apart()} | engine()
+    figures["load_house_ms"] = house_ms()
     print(json.dumps(figures | {"batch": BATCH, "processes": PROCESSES, "machine": machine()}))
 
 

@@ -29,6 +29,7 @@ class Rows:
             raise ValueError(f"need batch >= 1 and threads >= 1, got {batch=}, {threads=}")
         self.batch, self.threads = batch, threads
         self.scene = Scene(batch)
+        self._position, self._yaw = np.zeros((batch, 3)), np.zeros(batch)
         self._worlds: list[World | None] = [None] * batch
         self._indices: list[dict[str, int]] = [{} for _ in range(batch)]
         self._states: list[dict[str, frozenset[str]]] = [{} for _ in range(batch)]
@@ -100,7 +101,11 @@ class Rows:
 
     def agents(self) -> tuple[np.ndarray, np.ndarray]:
         """Positions (B, 3) metres and headings (B,) radians in [-pi, pi)."""
-        raise NotImplementedError
+        return self._position.copy(), self._yaw.copy()
+
+    def agent(self, row: int) -> tuple[float, float, float]:
+        """x, y in metres and heading in radians of one row."""
+        return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
 
     def render(self, camera: Camera, kinds: Sequence[str]) -> dict[str, np.ndarray]:
         """The agents' views: {kind: (B, H, W, …)}, see `Camera`."""

@@ -62,7 +62,6 @@ class HabitatBackend(Rows):
         self._openings: list[dict[str, float]] = [{} for _ in range(batch)]
         self._held: list[str | None] = [None] * batch
         self._scanned = [False] * batch
-        self._position, self._yaw = np.zeros((batch, 3)), np.zeros(batch)
 
     def load(self, row: int, world: World) -> None:
         """Replace the world of one row and put the agent at its first spawn; ValueError where it cannot stand."""
@@ -125,12 +124,6 @@ class HabitatBackend(Rows):
         if "rgb" in kinds and times > 1:
             images["rgb"] = _averaged(self._look(fine, ["rgb"], eye, axes)["rgb"], times)
         return {kind: images[kind] for kind in kinds}
-
-    def agents(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._position.copy(), self._yaw.copy()
-
-    def agent(self, row: int) -> tuple[float, float, float]:
-        return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
 
     def pose(self, row: int, name: str) -> Pose:
         self.index(row, name)

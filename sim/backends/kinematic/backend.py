@@ -30,7 +30,6 @@ class KinematicBackend(Rows):
         self._poses: list[dict[str, Pose]] = [{} for _ in range(batch)]
         self._openings: list[dict[str, float]] = [{} for _ in range(batch)]
         self._held: list[str | None] = [None] * batch
-        self._position, self._yaw = np.zeros((batch, 3)), np.zeros(batch)
         self._rows, self._counts = np.zeros((batch, self.scene.slots, COLUMNS)), np.zeros(batch, np.int64)
 
     def load(self, row: int, world: World) -> None:
@@ -59,12 +58,6 @@ class KinematicBackend(Rows):
             if name is not None:
                 self._carry(row, name)
         return {"velocity": applied, "turn": turn}
-
-    def agents(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._position.copy(), self._yaw.copy()
-
-    def agent(self, row: int) -> tuple[float, float, float]:
-        return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
 
     def pose(self, row: int, name: str) -> Pose:
         self.index(row, name)

@@ -1,8 +1,7 @@
 """B worlds with physics. Rows are stepped one by one, each a model of its own.
 
-Measured on one core of an AMD EPYC with 20 sleeping bodies, 16 rows, 5 steps a call: with the base at rest a loop over
-rows takes 190,000 physics steps a second and a persistent `mujoco.batch.Batch` over the same models 188,000; with the
-base moving the loop takes 168,000. A `Batch` also wants models of one layout, which worlds of their own do not have. So
+Measured on one core of an AMD EPYC with 20 sleeping bodies, 16 rows, 5 steps a call (`python -m benchmarks.physics`): a
+loop over rows takes 196,000 physics steps a second, a persistent `mujoco.batch.Batch` over the same model 186,000. A `Batch` also wants models of one layout, which worlds of their own do not have. So
 rows are a plain loop; with `threads` > 1 a thread pool runs it, as MuJoCo lets go of the interpreter while it steps.
 """
 
@@ -69,7 +68,6 @@ class MujocoBackend(Rows):
         self._look = Look(batch) if renderer == "gl" else None
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._simulations: list[Simulation | None] = [None] * batch
-        self._position, self._yaw = np.zeros((batch, 3)), np.zeros(batch)
 
     def load(self, row: int, world: World) -> None:
         simulation = self._new(world)
@@ -154,12 +152,6 @@ class MujocoBackend(Rows):
             if not np.isfinite(joints[row]).all():
                 raise Diverged(f"command of row {row} is not finite: joints {joints[row]}")
             motors[:] = joints[row]
-
-    def agents(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._position.copy(), self._yaw.copy()
-
-    def agent(self, row: int) -> tuple[float, float, float]:
-        return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
 
     def pose(self, row: int, name: str) -> Pose:
         return self._simulation(row).pose(self.index(row, name))

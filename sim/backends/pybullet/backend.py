@@ -68,7 +68,6 @@ class PybulletBackend(Rows):
         base = (radius, height, knee, strength)
         self._simulations = [Simulation(base, dt, path) for _ in range(batch)]
         self._tiny = Tiny(self.scene) if renderer == "tiny" else None
-        self._position, self._yaw = np.zeros((batch, 3)), np.zeros(batch)
 
     def load(self, row: int, world: World) -> None:
         """Replace the world of one row and put the agent at its first spawn; an overlapping spawn is refused."""
@@ -113,12 +112,6 @@ class PybulletBackend(Rows):
         if self._tiny is None:
             return super().view(eye, axes, camera, kinds)
         return self._tiny.view(eye, axes, camera, kinds)
-
-    def agents(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._position.copy(), self._yaw.copy()
-
-    def agent(self, row: int) -> tuple[float, float, float]:
-        return self._position.item(row, 0), self._position.item(row, 1), self._yaw.item(row)
 
     def pose(self, row: int, name: str) -> Pose:
         index = self.index(row, name)
