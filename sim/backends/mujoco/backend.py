@@ -1,8 +1,9 @@
 """B worlds with physics. Rows are stepped one by one, each a model of its own.
 
 Measured on one core of an AMD EPYC with 20 sleeping bodies, 16 rows, 5 steps a call (`python -m benchmarks.physics`): a
-loop over rows takes 196,000 physics steps a second, a persistent `mujoco.batch.Batch` over the same model 186,000. A `Batch` also wants models of one layout, which worlds of their own do not have. So
-rows are a plain loop; with `threads` > 1 a thread pool runs it, as MuJoCo lets go of the interpreter while it steps.
+loop over rows takes 196,000 physics steps a second, a persistent `mujoco.batch.Batch` over the same model 186,000. A
+`Batch` also wants models of one layout, which worlds of their own do not have. So rows are a plain loop; with `threads`
+> 1 a thread pool runs it, as MuJoCo lets go of the interpreter while it steps.
 """
 
 from collections.abc import Mapping, Sequence
