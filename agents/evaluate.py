@@ -72,7 +72,7 @@ def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], 
     summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
     summary |= {
         "values": metrics["success"].tolist(),
-        "chance": env.tasks[0].ceiling,
+        "chance": env.ceiling,
         "ms_per_step": 1e3 * spent / (steps * env.batch),
     }
     return summary

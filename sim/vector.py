@@ -27,7 +27,8 @@ class Step(NamedTuple):
 
 
 class VectorEnv:
-    """Rows are independent: row b of `seed` s is the same episode after episode, whatever B is."""
+    """Rows are independent: row b of `seed` s is the same episode after episode, whatever B is. `ceiling` is the
+    success that an agent without memory reaches at most."""
 
     def __init__(self, backend: Backend, task: Callable[[], Task]) -> None:
         self.backend = backend
@@ -40,6 +41,7 @@ class VectorEnv:
         self._rng: list[np.random.Generator] = []
         self.sensors = self.tasks[0].sensors
         self.action_space = self.tasks[0].action_space
+        self.ceiling = self.tasks[0].ceiling
         needed = frozenset().union(*(sensor.needs() for sensor in self.sensors))
         if needed - backend.provides:
             missing, have = sorted(needed - backend.provides), sorted(backend.provides)

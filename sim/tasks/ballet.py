@@ -1,7 +1,7 @@
 """Ballet: watch dancers perform one after another, then walk to the one whose dance is named.
 
 Lampinen et al. 2021 (arXiv 2105.14039), after the public rules of its 11 x 11 grid; dances and clock are in dances.py.
-All B episodes are held in arrays and stepped together: a `VectorEnv` with neither backend nor tasks.
+All B episodes are held in arrays and stepped together (array_env.py).
 
 Action, Discrete(8): one cell N, NE, E, SE, S, SW, W, NW, from 0 to 7. Ignored until the instruction has been seen.
 
@@ -22,7 +22,6 @@ memory is needed; `dances` takes only the first of the 13.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -30,8 +29,7 @@ import numpy as np
 from gymnasium import spaces
 from numba import njit
 
-from loci.sim.backend import Backend
-from loci.sim.sensors import Sensor, Words
+from loci.sim.array_env import ArrayEnv, Turn
 from loci.sim.tasks.dances import (
     CENTRE,
     COLOURS,
@@ -45,7 +43,6 @@ from loci.sim.tasks.dances import (
     SIDE,
     STEPS,
 )
-from loci.sim.vector import Step, VectorEnv
 
 FLOOR, WALL, AGENT, BODY = 0, 1, 2, 3
 WATCH = "watch"
@@ -69,31 +66,8 @@ PAINT = TILES.max(axis=(1, 2))
 SENTENCES = np.array([WATCH, *(name + end for name in DANCES for end in ("", *(f" at {w}" for w in DIRECTION_WORDS)))])
 
 
-@dataclass(frozen=True)
-class Board:
-    """What `Ballet` shows of its grid; it fills the arrays itself."""
-
-    pixels: int
-
-    def space(self) -> dict[str, spaces.Space[Any]]:
-        side = self.pixels * SIDE
-        picture: dict[str, spaces.Space[Any]] = {"rgb": spaces.Box(0, 255, (side, side, 3), np.uint8)}
-        return (picture if self.pixels else {}) | {
-            "cells": spaces.Box(0, len(TILES) - 1, (SIDE, SIDE), np.int16),
-            "position": spaces.Box(-np.inf, np.inf, (3,), np.float32),
-            "heading": spaces.Box(-np.pi, np.pi, (1,), np.float32),
-        }
-
-    def needs(self) -> frozenset[str]:
-        return frozenset()
-
-    def read(self, backend: Backend) -> dict[str, np.ndarray]:
-        return {}
-
-
-class Ballet(VectorEnv):
-    """`batch` episodes; `dancers` and `delay` may be lists, from which each episode draws. Row b of `seed` s is the
-    same episode after episode, whatever `batch` is."""
+class Ballet(ArrayEnv):
+    """`batch` episodes; `dancers` and `delay` may be lists, from which each episode draws."""
 
     def __init__(
         self,
@@ -107,15 +81,11 @@ class Ballet(VectorEnv):
     ) -> None:
         self.numbers, self.delays = np.atleast_1d(dancers), np.atleast_1d(delay)
         check(self.numbers, self.delays, dances)
-        if batch < 1 or pixels not in (0, 1, PIXELS):
-            raise ValueError(f"need batch >= 1 and pixels 0, 1 or {PIXELS}, got {batch=}, {pixels=}")
-        self.batch, self.dances, self.pixels, self.still, self.twin = batch, dances, pixels, still, twin
-        self.ceiling = float(np.mean(1.0 / self.numbers))
-        self.max_steps = max(MOST_FRAMES.get(int(d), MOST_FRAMES_ELSE) for d in self.delays)
-        self.sensors: tuple[Sensor, ...] = (Board(pixels), Words())
-        self.action_space = spaces.Discrete(8)
-        self._rng: list[np.random.Generator] = []
-        self._done = np.zeros(batch, bool)
+        if pixels not in (0, 1, PIXELS):
+            raise ValueError(f"pixels must be 0, 1 or {PIXELS}, got {pixels}")
+        most_steps = max(MOST_FRAMES.get(int(d), MOST_FRAMES_ELSE) for d in self.delays)
+        super().__init__(batch, _shown(pixels), 8, most_steps, float(np.mean(1.0 / self.numbers)))
+        self.dances, self.pixels, self.still, self.twin = dances, pixels, still, twin
         self.frame, self.target, self.dancers, self.delay = (np.zeros(batch, np.int64) for _ in range(4))
         self.agent = np.full((batch, 2), CENTRE)
         most = int(self.numbers.max())
@@ -126,51 +96,21 @@ class Ballet(VectorEnv):
         """The frame (B,) at which each row sees its instruction."""
         return self.dancers * (MOVES - 1 + self.delay)
 
-    def reset(self, seed: int) -> Step:
-        """Begin B fresh episodes; the same seed gives the same episodes, bit for bit."""
-        self._rng = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(self.batch)]
-        self._done = np.zeros(self.batch, bool)
-        every = np.ones(self.batch, bool)
-        self._draw(np.arange(self.batch))
-        return Step(self._observe(), np.zeros(self.batch), ~every, ~every, every, {})
-
-    def step(self, actions: Any) -> Step:
-        """Act in every row; a row whose episode has ended begins a new one instead."""
-        if not self._rng:
-            raise RuntimeError("call reset(seed) before step")
-        actions = np.asarray(actions, np.int64)
-        if actions.shape != (self.batch,) or actions.min() < 0 or actions.max() > 7:
-            raise ValueError(f"actions must be {self.batch} numbers in 0..7, got {actions}")
-        reset = self._done
-        self._draw(np.flatnonzero(reset))
-        chosen = _advance(actions, reset, self.frame, self.agent, self.instruction, self.dancers, self.home, HOMES)
-        terminated = chosen >= 0
+    def act(self, actions: np.ndarray, idle: np.ndarray) -> Turn:
+        chosen = _advance(actions, idle, self.frame, self.agent, self.instruction, self.dancers, self.home, HOMES)
+        terminated, success = chosen >= 0, (chosen >= 0) & (chosen == self.target)
         late = np.where(self.delay == 16, MOST_FRAMES[16], MOST_FRAMES_ELSE)
         truncated = ~terminated & (self.frame >= late)
-        self._done = terminated | truncated
-        success = terminated & (chosen == self.target)
-        metrics = {"choice": terminated, "success": success} if self._done.any() else {}
-        table = {name: np.where(self._done, value, np.nan) for name, value in metrics.items()}
-        return Step(self._observe(), success.astype(float), terminated, truncated, reset, table)
+        return Turn(success.astype(float), terminated, truncated, {"choice": terminated, "success": success})
 
-    def expert(self, default: Any) -> tuple[np.ndarray, np.ndarray]:
-        """The way (B,) to the right dancer past the others, of weight 1 (B,) once the instruction is there; `default`
-        and weight 0 before it and where an episode has ended."""
-        acting = (self.frame >= self.instruction) & ~self._done
-        rows = np.arange(self.batch)
-        ways = _ways()[self.home[rows, self.target], self.agent[:, 0], self.agent[:, 1]]
-        return np.where(acting, ways, default), acting.astype(np.float32)
+    def advise(self) -> tuple[np.ndarray, np.ndarray]:
+        """The way to the right dancer past the others, of weight 1 once the instruction is there."""
+        ways = _ways()[self.home[np.arange(self.batch), self.target], self.agent[:, 0], self.agent[:, 1]]
+        return ways, self.frame >= self.instruction
 
-    def close(self) -> None:
-        pass
-
-    def _draw(self, rows: np.ndarray) -> None:
+    def draw(self, rows: np.ndarray) -> None:
         """Draw everything without replacement: the order of uniform numbers is a permutation."""
-        if not len(rows):
-            return
-        drawn = np.empty((len(rows), DRAWS))
-        for i, row in enumerate(rows):
-            self._rng[row].random(out=drawn[i])
+        drawn = self.uniform(rows, DRAWS)
         self.frame[rows], self.agent[rows] = 0, CENTRE
         self.dancers[rows] = self.numbers[(drawn[:, 0] * len(self.numbers)).astype(int)]
         self.delay[rows] = self.delays[(drawn[:, 1] * len(self.delays)).astype(int)]
@@ -182,7 +122,7 @@ class Ballet(VectorEnv):
             column[rows] = drawn[:, begun : begun + used].argsort(axis=1)[:, :most]
             begun += count
 
-    def _observe(self) -> dict[str, np.ndarray]:
+    def observe(self) -> dict[str, np.ndarray]:
         begun = np.where(self.still, -1, self.frame)
         kinds = BODY + self.colour * len(SHAPES) + self.shape
         cells = _cells(begun, self.agent, self.dancers, self.delay, self.home, self.dance, kinds, HOMES, PATHS)
@@ -201,6 +141,12 @@ class Ballet(VectorEnv):
         sentence = 1 + 9 * self.dance[rows, self.target]
         sentence += (1 + RAYS[self.home[rows, self.target]]) * self.twin
         return SENTENCES[sentence * (self.frame >= self.instruction)]
+
+
+def _shown(pixels: int) -> dict[str, spaces.Space[Any]]:
+    side = pixels * SIDE
+    picture: dict[str, spaces.Space[Any]] = {"rgb": spaces.Box(0, 255, (side, side, 3), np.uint8)}
+    return (picture if pixels else {}) | {"cells": spaces.Box(0, len(TILES) - 1, (SIDE, SIDE), np.int16)}
 
 
 def check(numbers: np.ndarray, delays: np.ndarray, dances: int) -> None:

@@ -288,7 +288,7 @@ def test_what_cannot_be_danced_is_refused() -> None:
         ({"dancers": 9}, "dancers must lie in 1..8, got"),
         ({"delay": 0}, "delay must be 1 frame or more"),
         ({"dancers": 4, "dances": 3}, "dances must lie in 4..13"),
-        ({"pixels": 8}, "pixels 0, 1 or 9"),
+        ({"pixels": 8}, "pixels must be 0, 1 or 9"),
     ):
         with pytest.raises(ValueError, match=message):
             Ballet(2, **settings)  # type: ignore[arg-type]
