@@ -1,6 +1,5 @@
 """From a composed config to the objects it names, in the order the data flow: backend, task, encoder, memory, agent."""
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -8,39 +7,46 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.agent import Agent
-from loci.agents.encoder import Decoder, Encoder
+from loci.agents.encoder import Encoder
 from loci.agents.learner import Learner
 from loci.memories.memory import Memory
+from loci.sim import compose
 from loci.sim.task import Task
 from loci.sim.vector import VectorEnv
 
 
 def build_env(config: DictConfig, batch: int, **task: Any) -> VectorEnv:
-    """B environments; keyword arguments replace settings of the task."""
-    return VectorEnv(instantiate(config.backend, batch=batch), partial(build_task, config, **task))
+    """B environments; keyword arguments replace settings of the task, KeyError for one it does not have."""
+    return compose.build_rows(_changed(config, task), batch)
 
 
 def build_task(config: DictConfig, **changes: Any) -> Task:
-    """The config's task with some settings changed; KeyError for one it does not have."""
+    """The config's task with some settings changed; errors as in `build_env`, ValueError for a task in arrays."""
+    return compose.build_task(_changed(config, changes))
+
+
+def _changed(config: DictConfig, changes: dict[str, Any]) -> DictConfig:
     unknown = sorted(set(changes) - set(config.task))
     if unknown:
         raise KeyError(
             f"task has no setting {', '.join(unknown)}. Settings: {', '.join(sorted(map(str, config.task)))}"
         )
-    section = OmegaConf.merge(config, {"task": changes}).task
-    return instantiate(section, _convert_="object")
+    changed = OmegaConf.merge(config, {"task": changes})
+    assert isinstance(changed, DictConfig)
+    return changed
 
 
-def build_agent(config: DictConfig, actions: int) -> Agent:
-    """Encoder, memory and policy with weights drawn from the config's seed."""
+def build_agent(config: DictConfig, env: VectorEnv | Task) -> Agent:
+    """Encoder, memory and policy for what `env` shows and lets do, with weights drawn from the config's seed."""
+    spaces = {name: space for sensor in env.sensors for name, space in sensor.space().items()}
+    if "rgb" not in spaces:
+        raise ValueError(f"an agent needs pictures, but the task shows {', '.join(sorted(spaces))}: give it rgb")
+    height, width, _ = spaces["rgb"].shape or ()
     torch.manual_seed(config.seed)
-    encoder: Encoder = instantiate(config.encoder, actions=actions)
+    actions = int(env.action_space.n)  # type: ignore[attr-defined]
+    encoder: Encoder = instantiate(config.encoder, height=height, width=width, actions=actions)
     memory: Memory[Any] = instantiate(config.memory)
     return Agent(encoder, memory, config.policy_width)
-
-
-def build_decoder(config: DictConfig, agent: Agent) -> Decoder:
-    return Decoder(agent.encoder, config.task.camera.height, config.task.camera.width)
 
 
 def build_learner(config: DictConfig) -> Learner:

@@ -1,8 +1,9 @@
-"""Observations to percepts: a small convolutional picture encoder and a self-attention sentence encoder.
+"""Observations to percepts: a picture encoder (vision.py) and a self-attention sentence encoder.
 
 Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U code widths.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.language import Tokenizer
+from loci.agents.vision import Sight, Vision
 from loci.memories.memory import Percept
 
 
@@ -50,34 +52,6 @@ def observe(tokenizer: Tokenizer, obs: dict[str, np.ndarray], action: np.ndarray
     )
 
 
-class Vision(nn.Module):
-    """Picture to code: patches of 4x4 pixels, a 3x3 convolution of stride 2; where things are (the whole map) and what
-    there is (its mean and maximum over the picture) go through two layers; layer norm."""
-
-    def __init__(self, height: int, width: int, channels: int, code_dim: int) -> None:
-        super().__init__()
-        if height % 8 or width % 8:
-            raise ValueError(f"the picture encoder needs sides that are multiples of 8, got {height} x {width}")
-        self.map = nn.Sequential(
-            nn.Conv2d(3, channels, 4, stride=4),
-            nn.ReLU(),
-            nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1),
-            nn.ReLU(),
-        )
-        self.code = nn.Sequential(
-            nn.Linear(2 * channels * ((height // 8) * (width // 8) + 2), 4 * code_dim),
-            nn.ReLU(),
-            nn.Linear(4 * code_dim, code_dim),
-            nn.LayerNorm(code_dim),
-        )
-
-    def forward(self, rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N V"]:
-        image = rgb.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-        seen = self.map(image)
-        code: Tensor = self.code(torch.cat([seen.flatten(1), seen.mean((2, 3)), seen.amax((2, 3))], dim=1))
-        return code
-
-
 class Language(nn.Module):
     """Token sequence to code: embeddings with positions, self-attention, mean over tokens, a linear map, layer norm."""
 
@@ -102,7 +76,8 @@ class Encoder(nn.Module):
 
     In training the previous action is left out of embed with probability `action_dropout`: a policy that always sees it
     learns to repeat it where the teacher did, and fails where its own past differs (causal confusion, de Haan et al.
-    2019, arXiv 1905.11979). The memory always has it, as `control`.
+    2019, arXiv 1905.11979). The memory always has it, as `control`. `sight` makes the picture encoder from height,
+    width, channels and V.
     """
 
     def __init__(
@@ -117,13 +92,14 @@ class Encoder(nn.Module):
         word_dim: int = 32,
         heads: int = 2,
         action_dropout: float = 0.5,
+        sight: Callable[[int, int, int, int], Sight] = Vision,
     ) -> None:
         super().__init__()
         if not 0.0 <= action_dropout <= 1.0:
             raise ValueError(f"action_dropout must lie in [0, 1], got {action_dropout}")
         self.tokenizer, self.size, self.action_dropout = Tokenizer(), (height, width), action_dropout
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
-        self.vision = Vision(height, width, channels, vision_dim)
+        self.vision = sight(height, width, channels, vision_dim)
         self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)
         self.embed = nn.Sequential(nn.Linear(vision_dim + 2 * language_dim + actions, embed_dim), nn.ReLU())
 
@@ -143,23 +119,24 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Reconstruction from a code: the picture at a quarter of its size, and the sentence token by token.
+    """Reconstruction from a code: the picture, made smaller as its encoder says, and the sentence token by token.
 
     Hill et al. 2020 reconstruct from the core's latent so that codes are worth storing; here the codes themselves are
     decoded, which asks the same of them directly and costs one layer.
     """
 
-    def __init__(self, encoder: Encoder, height: int, width: int, hidden: int = 64) -> None:
+    def __init__(self, encoder: Encoder, hidden: int = 64) -> None:
         super().__init__()
-        self.size = (height // 4, width // 4)
-        pixels = 3 * self.size[0] * self.size[1]
+        self.shrink = encoder.vision.shrink
+        height, width = (side // self.shrink for side in encoder.size)
+        pixels = 3 * height * width
         self.image = nn.Sequential(nn.Linear(encoder.vision_dim, hidden), nn.ReLU(), nn.Linear(hidden, pixels))
         self.length, self.vocabulary = encoder.tokenizer.length, len(encoder.tokenizer.vocabulary)
         self.sentence = nn.Linear(encoder.language_dim, self.length * self.vocabulary)
 
     def image_loss(self, code: Float[Tensor, "N V"], rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, ""]:
         """Mean squared error of the pooled picture, intensities in 0..1."""
-        target = functional.avg_pool2d(rgb.permute(0, 3, 1, 2).float() / 255.0, 4)
+        target = functional.avg_pool2d(rgb.permute(0, 3, 1, 2).float() / 255.0, self.shrink)
         return functional.mse_loss(self.image(code), target.flatten(1))
 
     def sentence_loss(

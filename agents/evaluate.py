@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from loci.agents import checkpoint
 from loci.agents.agent import Agent
-from loci.agents.build import build_agent, build_decoder, build_env, pick_device
+from loci.agents.build import build_agent, build_env, pick_device
+from loci.agents.encoder import Decoder
 from loci.agents.metrics import bootstrap
 from loci.agents.rollout import play
 
@@ -26,9 +27,8 @@ def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:
     content = checkpoint.load(folder / "checkpoint.pt", str(device))
     config = OmegaConf.create(content["config"])
     assert isinstance(config, DictConfig)
-    env = build_env(config, 1)
-    agent = build_agent(config, int(env.action_space.n))  # type: ignore[attr-defined]
-    model = torch.nn.ModuleList([agent, build_decoder(config, agent)]).to(device)
+    agent = build_agent(config, build_env(config, 1))
+    model = torch.nn.ModuleList([agent, Decoder(agent.encoder)]).to(device)
     model.load_state_dict(content["model"])
     return agent, config
 

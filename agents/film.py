@@ -18,6 +18,7 @@ from jaxtyping import Float, UInt8
 from loci.agents.agent import Agent, Thought
 from loci.agents.rollout import play
 from loci.memories.state import nbytes
+from loci.sim.array_env import ArrayEnv
 from loci.sim.backend import Unsupported
 from loci.sim.geometry import camera_to_world, project
 from loci.sim.sensors import Camera
@@ -151,6 +152,8 @@ class Crew:
     def __init__(self, env: VectorEnv) -> None:
         if env.batch != 1:
             raise ValueError(f"a film shows one environment, got batch={env.batch}")
+        if isinstance(env, ArrayEnv):
+            raise Unsupported(f"{type(env).__name__} is held in arrays and has no world to film")
         if not isinstance(env.backend, FreeCameras):
             raise Unsupported(
                 f"{type(env.backend).__name__} has no free cameras, so there is no view from above to film"

@@ -19,7 +19,8 @@ from torch import nn
 from tqdm import tqdm
 
 from loci.agents import checkpoint
-from loci.agents.build import build_agent, build_decoder, build_env, build_learner, pick_device
+from loci.agents.build import build_agent, build_env, build_learner, pick_device
+from loci.agents.encoder import Decoder
 from loci.agents.learner import Student
 from loci.memories.state import nbytes
 
@@ -35,9 +36,8 @@ class Run:
         self.config, self.folder = config, Path(config.folder)
         self.learner, self.device = build_learner(config), pick_device(config.device)
         self.env = build_env(config, self.learner.batch)
-        actions = int(self.env.action_space.n)  # type: ignore[attr-defined]
-        self.agent = build_agent(config, actions)
-        self.decoder = build_decoder(config, self.agent)
+        self.agent = build_agent(config, self.env)
+        self.decoder = Decoder(self.agent.encoder)
         self.model = nn.ModuleList([self.agent, self.decoder]).to(self.device)
         self.optimiser = self.learner.optimiser(self.model.parameters())
         self.update, self.cpu_seconds, self.episodes = 0, 0.0, 0

@@ -30,7 +30,7 @@ def session(config: DictConfig, named: Collection[str]) -> Session:
     `named` on the command line replace the checkpoint's own."""
     if config.checkpoint is None:
         task = build_task(config)
-        agent = build_agent(config, int(task.action_space.n))  # type: ignore[attr-defined]
+        agent = build_agent(config, task)
         return Session(agent, _engine(config), task, config.seed, config.temperature, config.driver)
     folder = Path(config.checkpoint)
     agent, trained = load_agent(folder.parent if folder.suffix == ".pt" else folder, torch.device("cpu"))

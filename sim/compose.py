@@ -7,11 +7,13 @@ from functools import partial
 from importlib.resources import files
 from typing import Any
 
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from loci.sim.array_env import ArrayEnv
 from loci.sim.env import Env
 from loci.sim.gymnasium_vector import GymnasiumVectorEnv
+from loci.sim.single import SingleEnv
 from loci.sim.task import Task
 from loci.sim.vector import VectorEnv
 
@@ -22,9 +24,11 @@ def make_env(
     world: str = "compounds",
     render_mode: str | None = "rgb_array",
     **settings: Any,
-) -> Env:
+) -> Env | SingleEnv:
     """One environment. ValueError lists the choices of a mistyped yaml, KeyError the settings of the task."""
     config = composed(task, backend, world, settings)
+    if in_arrays(config):
+        return SingleEnv(build_arrays(config, 1), _checked(render_mode))
     return Env(instantiate(config.backend, batch=1), build_task(config), _checked(render_mode))
 
 
@@ -38,8 +42,7 @@ def make_vector(
 ) -> GymnasiumVectorEnv:
     """`num_envs` environments stepped and rendered together; errors as in `make_env`."""
     config = composed(task, backend, world, settings)
-    rows = VectorEnv(instantiate(config.backend, batch=num_envs), partial(build_task, config))
-    return GymnasiumVectorEnv(rows, _checked(render_mode))
+    return GymnasiumVectorEnv(build_rows(config, num_envs), _checked(render_mode))
 
 
 def composed(task: str, backend: str, world: str, settings: dict[str, Any]) -> DictConfig:
@@ -55,9 +58,30 @@ def composed(task: str, backend: str, world: str, settings: dict[str, Any]) -> D
     return config
 
 
+def build_rows(config: DictConfig, batch: int) -> VectorEnv:
+    """`batch` environments of the sections `backend` and `task`; a task in arrays needs no backend."""
+    if in_arrays(config):
+        return build_arrays(config, batch)
+    return VectorEnv(instantiate(config.backend, batch=batch), partial(build_task, config))
+
+
+def build_arrays(config: DictConfig, batch: int) -> ArrayEnv:
+    rows: ArrayEnv = instantiate(config.task, batch=batch, _convert_="object")
+    return rows
+
+
 def build_task(config: DictConfig) -> Task:
+    """ValueError for a task in arrays, of which there is no single one in a world."""
+    if in_arrays(config):
+        name = config.task._target_.rsplit(".", 1)[1]
+        raise ValueError(f"{name} is held in arrays and has no world: it can be trained and evaluated, not entered")
     task: Task = instantiate(config.task, _convert_="object")
     return task
+
+
+def in_arrays(config: DictConfig) -> bool:
+    """Whether the task holds its episodes in arrays."""
+    return issubclass(get_class(config.task._target_), ArrayEnv)
 
 
 def _yaml(group: str, name: str) -> DictConfig:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from loci.agents.build import build_agent, build_env, build_learner, build_task
 from loci.agents.jobs import plan
 from loci.memories.state import nbytes
+from loci.sim.compose import in_arrays
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = sorted(p.name for p in CONF.iterdir() if p.is_dir() and not p.name.startswith("__"))
@@ -26,16 +27,21 @@ def train(*overrides: str) -> DictConfig:
         return compose("train", overrides=[*PLAIN, *overrides])
 
 
+def chosen(group: str, choice: str, *overrides: str) -> DictConfig:
+    """A task in arrays shows cells."""
+    config = train(f"{group}={choice}", *overrides)
+    return train(f"{group}={choice}", *overrides, "encoder=cells") if in_arrays(config) else config
+
+
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_every_choice_composes_and_builds(group: str, choice: str) -> None:
     if choice == "meshes":
         pytest.importorskip("pybullet_data")
-    config = train(f"{group}={choice}")
+    config = chosen(group, choice)
     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    task = build_task(config)
-    agent = build_agent(config, 5)
+    agent = build_agent(config, build_env(config, 1) if in_arrays(config) else build_task(config))
     build_learner(config)
-    assert task.max_steps > 0
+    assert in_arrays(config) or build_task(config).max_steps > 0
     assert nbytes(agent.initial(2)) == 2 * nbytes(agent.initial(1))
 
 
@@ -76,7 +82,7 @@ def test_every_row_and_cell_of_an_experiment_composes(experiment: str) -> None:
             row = job.config()
         assert row.folder == f"unused/{job.row}-s0"
         for settings in row.evaluation.cells.values():
-            build_task(row, **OmegaConf.to_container(settings))  # type: ignore[arg-type]
+            assert build_env(row, 1, **OmegaConf.to_container(settings)).ceiling <= 1.0  # type: ignore[arg-type]
 
 
 def test_a_mistyped_choice_lists_the_choices() -> None:

@@ -19,7 +19,7 @@ def test_acting_step_by_step_equals_thinking_over_the_window(memory: str) -> Non
     with initialize_config_module("loci.conf", version_base="1.3"):
         config = compose("train", overrides=["folder=x", "name=x", "scale=debug", f"memory={memory}"])
     env = build_env(config, 3)
-    agent = build_agent(config, 5).eval()
+    agent = build_agent(config, env).eval()
     window = Demonstrations(env, agent.encoder.tokenizer, 0.2, 0).window(18)
     whole = torch.log_softmax(agent.think(agent.initial(3), window.obs, window.reset).logits, dim=-1)
     state, generator = agent.initial(3), torch.Generator().manual_seed(0)
@@ -40,7 +40,8 @@ def test_draws_follow_the_policy() -> None:
     """4,000 draws from one policy: every share within four standard errors of its chance."""
     with initialize_config_module("loci.conf", version_base="1.3"):
         config = compose("train", overrides=["folder=x", "name=x", "scale=debug", "memory=none"])
-    env, agent = build_env(config, 1), build_agent(config, 5)
+    env = build_env(config, 1)
+    agent = build_agent(config, env)
     step = env.reset(0)
     seen = {k: v[:, None].repeat(4000, axis=0) for k, v in step.obs.items()}
     obs = observe(agent.encoder.tokenizer, seen, step.reset[:, None].repeat(4000, axis=0) * 0 - 1)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from loci.agents.encoder import Decoder, Encoder, Vision, observe
+from loci.agents.encoder import Decoder, Encoder, observe
 from loci.agents.language import Tokenizer
+from loci.agents.vision import Vision
 from loci.sim.worlds.names import nonsense_names
 
 
@@ -104,7 +105,7 @@ def test_sides_that_do_not_fit_are_refused() -> None:
 
 
 def test_the_sentence_loss_is_the_entropy_of_an_undecided_decoder(encoder: Encoder) -> None:
-    decoder = Decoder(encoder, 16, 16)
+    decoder = Decoder(encoder)
     torch.nn.init.zeros_(decoder.sentence.weight)
     torch.nn.init.zeros_(decoder.sentence.bias)
     tokens = torch.from_numpy(encoder.tokenizer.encode(["", "this is a dax"]))
@@ -113,7 +114,7 @@ def test_the_sentence_loss_is_the_entropy_of_an_undecided_decoder(encoder: Encod
 
 
 def test_the_image_loss_is_zero_for_the_pooled_picture_itself(encoder: Encoder) -> None:
-    decoder = Decoder(encoder, 16, 16)
+    decoder = Decoder(encoder)
     rgb = torch.from_numpy(seen()["rgb"][0])
     pooled = torch.nn.functional.avg_pool2d(rgb.permute(0, 3, 1, 2).float() / 255, 4).flatten(1)
 

@@ -33,6 +33,7 @@ from loci.agents.frames import (
 )
 from loci.sim.backend import Unsupported
 from loci.sim.geometry import project
+from loci.sim.tasks.ballet import Ballet
 
 
 def _config(memory: str):
@@ -45,7 +46,7 @@ def _film(memory: str = "dual_coding", seed: int = 0) -> Film:
     """An untrained agent with its teacher's hands, so that an episode visits everything in about 20 steps."""
     config = _config(memory)
     env = build_env(config, 1, distractors=3)
-    agent = build_agent(config, int(env.action_space.n))
+    agent = build_agent(config, env)
     think = agent.act
 
     def taught(*args: Any) -> Any:
@@ -185,3 +186,8 @@ def test_long_words_are_shortened():
     assert fitted("short", 500, font(12)) == "short"
     assert fitted("a very long sentence indeed", 60, font(12)).endswith("…")
     assert font(12).getlength(fitted("a very long sentence indeed", 60, font(12))) <= 60
+
+
+def test_a_task_in_arrays_has_nothing_to_film() -> None:
+    with pytest.raises(Unsupported, match="Ballet is held in arrays and has no world to film"):
+        Crew(Ballet(1))

@@ -54,8 +54,7 @@ def small(memory: Memory[Any] | None = None) -> Agent:
 
 
 def built(memory: str, *overrides: str) -> Agent:
-    size = ["task.camera.height=16", "task.camera.width=16"]
-    return opinionated(build_agent(config(Path("x"), f"memory={memory}", *size, *overrides), 3))
+    return opinionated(build_agent(config(Path("x"), f"memory={memory}", *overrides), Counting()))
 
 
 def practice(agent: Agent, batch: int = 4, seed: int = 0) -> Practice:
@@ -66,7 +65,7 @@ def without_aid(agent: Agent, experience: Experience, learner: PPO = PLAIN) -> d
     """Losses of a window; the experience can be used again."""
     again = dataclasses.replace(experience, state=clone(experience.state))
     draw = torch.Generator().manual_seed(0)
-    return losses(agent, Decoder(agent.encoder, 16, 16), learner, again, *targets(learner, experience), draw)
+    return losses(agent, Decoder(agent.encoder), learner, again, *targets(learner, experience), draw)
 
 
 def log_probs(agent: Agent, experience: Experience, state: Any) -> Tensor:
@@ -284,7 +283,7 @@ def bandit(advantage: tuple[float, float], log_ratio: float = 0.0) -> tuple[Agen
     window = dataclasses.replace(window, action=torch.tensor([[0], [1]]))
     window.log_prob = log_probs(agent, window, window.state) - log_ratio
     given, draw = torch.tensor(advantage)[:, None], torch.Generator()
-    terms = losses(agent, Decoder(agent.encoder, 16, 16), PLAIN, window, torch.zeros(2, 1), given, draw)
+    terms = losses(agent, Decoder(agent.encoder), PLAIN, window, torch.zeros(2, 1), given, draw)
     terms["policy"].backward()
     with torch.no_grad():
         chances = agent.think(window.state, window.obs, window.reset).logits.softmax(-1)[:, 0]
@@ -313,7 +312,7 @@ def test_terms_are_arithmetic() -> None:
     window.log_prob = window.log_prob - math.log(1.5)
     window.value = window.value - 1.0
     target, ones = window.value[:, :1] + 3.0, torch.ones(4, 1)
-    draw, decoder = torch.Generator(), Decoder(agent.encoder, 16, 16)
+    draw, decoder = torch.Generator(), Decoder(agent.encoder)
     found = losses(agent, decoder, PLAIN, window, target, ones, draw)
     assert found["policy"].item() == pytest.approx(-1.2, abs=1e-5), "the ratio 1.5 counts as 1 + epsilon"
     assert found["kl"].item() == pytest.approx(0.5 - math.log(1.5), abs=1e-5)
@@ -331,7 +330,7 @@ def test_the_objective_is_the_sum_of_terms_times_their_weights() -> None:
 
 
 def course(learner: PPO, agent: Agent) -> Any:
-    decoder = Decoder(agent.encoder, 16, 16)
+    decoder = Decoder(agent.encoder)
     optimiser = learner.optimiser([*agent.parameters(), *decoder.parameters()])
     return learner.begin(Student(agent, decoder, optimiser, CPU), VectorEnv(KinematicBackend(4), Counting), 0)
 

@@ -36,7 +36,7 @@ from loci.sim.worlds.house import House
 def agent_and_task() -> tuple[Any, Any]:
     with initialize_config_module("loci.conf", version_base="1.3"):
         config = compose("train", ["folder=unused", "name=unused", "scale=debug", "task=playground", "memory=window"])
-    return build_agent(config, 5), build_task(config)
+    return build_agent(config, build_task(config)), build_task(config)
 
 
 @pytest.fixture

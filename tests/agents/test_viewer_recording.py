@@ -46,7 +46,7 @@ def episode() -> tuple[Snapshot, ...]:
     """Some steps of an agent that has learnt nothing, with words, an instruction and two arrangements."""
     with initialize_config_module("loci.conf", version_base="1.3"):
         chosen = compose("train", ["folder=unused", "name=unused", "scale=debug", "task=playground"])
-    one = Session(build_agent(chosen, 5), KinematicBackend(1), build_task(chosen), 3)
+    one = Session(build_agent(chosen, build_task(chosen)), KinematicBackend(1), build_task(chosen), 3)
     one.say("this is a dax")
     one.act(0)
     one.instruct("pick up the dax")

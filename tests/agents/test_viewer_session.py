@@ -20,7 +20,7 @@ def config(*overrides: str) -> DictConfig:
 
 def session(*overrides: str, seed: int = 3) -> Session:
     chosen = config(*overrides)
-    return Session(build_agent(chosen, 5), KinematicBackend(1), build_task(chosen), seed)
+    return Session(build_agent(chosen, build_task(chosen)), KinematicBackend(1), build_task(chosen), seed)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_the_same_seed_is_the_same_episode() -> None:
 def test_going_back_and_on_is_as_if_nothing_had_been(overrides: tuple[str, ...]) -> None:
     chosen = config(*overrides)
     task = build_task(chosen)
-    one = Session(build_agent(chosen, int(task.action_space.n)), KinematicBackend(1), task, 1, driver="teacher")
+    one = Session(build_agent(chosen, task), KinematicBackend(1), task, 1, driver="teacher")
     for _ in range(9):
         one.act()
     before = seen(one)

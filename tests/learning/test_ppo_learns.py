@@ -101,7 +101,7 @@ def student(memory: Memory, learner: PPO) -> Student:
     torch.manual_seed(0)
     encoder = Unaware(16, 16, 2, vision_dim=4, language_dim=8, embed_dim=16, channels=2, word_dim=8)
     agent = Agent(encoder, memory, width=32)
-    decoder = Decoder(encoder, 16, 16, hidden=8)
+    decoder = Decoder(encoder, hidden=8)
     parameters = [*agent.parameters(), *decoder.parameters()]
     return Student(agent, decoder, learner.optimiser(parameters), torch.device("cpu"))
 

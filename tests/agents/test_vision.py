@@ -1,0 +1,46 @@
+"""The cell encoder: every block of cells is seen with the same eyes, and its wall is not seen."""
+
+import pytest
+import torch
+
+from loci.agents.encoder import Decoder, Encoder
+from loci.agents.vision import Cells
+
+
+def board(seed: int = 0, side: int = 11) -> torch.Tensor:
+    return torch.randint(0, 256, (2, side, side, 3), generator=torch.Generator().manual_seed(seed)).to(torch.uint8)
+
+
+def test_two_blocks_that_change_places_change_places_in_the_map() -> None:
+    sight, picture = Cells(11, 11, 4, 8), board().permute(0, 3, 1, 2).float()[:, :, 1:-1, 1:-1]
+    moved = picture.clone()
+    moved[..., :3, :3], moved[..., 3:6, 6:9] = picture[..., 3:6, 6:9], picture[..., :3, :3]
+    seen, swapped = sight.blocks(picture), sight.blocks(moved)
+    torch.testing.assert_close(swapped[..., 0, 0], seen[..., 1, 2])
+    torch.testing.assert_close(swapped[..., 1, 2], seen[..., 0, 0])
+
+
+def test_the_wall_around_is_left_out_where_there_is_one() -> None:
+    walled, bare = Cells(11, 11, 4, 8), Cells(9, 9, 4, 8)
+    bare.load_state_dict(walled.state_dict())
+    picture = board()
+    torch.testing.assert_close(walled(picture), bare(picture[:, 1:-1, 1:-1]))
+
+
+def test_sides_that_hold_no_blocks_are_refused() -> None:
+    for height, width in ((10, 11), (9, 4), (2, 9)):
+        with pytest.raises(ValueError, match=f"3 n cells, or 3 n \\+ 2 with a wall around, got {height} x {width}"):
+            Cells(height, width, 4, 8)
+
+
+def test_the_decoder_draws_every_cell() -> None:
+    encoder = Encoder(11, 11, 8, vision_dim=8, language_dim=8, embed_dim=8, channels=4, word_dim=8, sight=Cells)
+    decoder, pictures = Decoder(encoder), board()
+    codes = torch.randn(2, 8, requires_grad=True)
+    optimiser = torch.optim.Adam([codes, *decoder.parameters()], 0.01)
+    for _ in range(300):
+        optimiser.zero_grad()
+        loss = decoder.image_loss(codes, pictures)
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 1e-3
