@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -99,7 +99,9 @@ def losses(
     assert vision is not None
     terms |= reconstruction(agent, decoder, learner, window.obs, vision, generator)
     if learner.contrast > 0.0:
-        terms["contrast"] = contrast(agent.encoder.vision, window, vision, learner.temperature, generator)
+        terms["contrast"] = contrast(
+            agent.encoder.vision, window.obs, window.reset, vision, learner.temperature, generator
+        )
     right = (thought.logits.argmax(dim=-1) == window.action).float()
     terms["right"] = (right * weight).sum().detach()
     return terms, detach(thought.state)
@@ -125,7 +127,8 @@ def reconstruction(
 
 def contrast(
     encode: Callable[[Tensor], Tensor],
-    window: Window,
+    obs: Observation,
+    reset: Bool[Tensor, "B T"],
     vision: Float[Tensor, "B T V"],
     temperature: float,
     generator: torch.Generator,
@@ -136,10 +139,10 @@ def contrast(
     The picture before is varied, so that the background is no help. Pairs of one row less than `APART` steps apart may
     show the same thing and are no counterexamples of each other. `vision` holds the codes of the window's pictures.
     """
-    row, step = straight_walks(window)
+    row, step = straight_walks(obs, reset)
     if len(row) < 2:
         return vision.sum() * 0.0
-    before = functional.normalize(encode(vary(window.obs.rgb[row, step], generator)), dim=-1)
+    before = functional.normalize(encode(vary(obs.rgb[row, step], generator)), dim=-1)
     after = functional.normalize(vision[row, step + 1], dim=-1)
     close = (row[:, None] == row) & ((step[:, None] - step).abs() < APART) & (step[:, None] != step)
     likeness = (before @ after.T / temperature).masked_fill(close, -torch.inf)
@@ -156,12 +159,12 @@ def vary(rgb: UInt8[Tensor, "N H W 3"], generator: torch.Generator) -> UInt8[Ten
     return (mirrored * dim).to(torch.uint8)
 
 
-def straight_walks(window: Window) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
+def straight_walks(obs: Observation, reset: Bool[Tensor, "B T"]) -> tuple[Int[Tensor, " N"], Int[Tensor, " N"]]:
     """Rows and steps after which the agent has moved without turning, within an episode."""
-    position, heading = window.obs.position, window.obs.heading[..., 0]
+    position, heading = obs.position, obs.heading[..., 0]
     moved = (position[:, 1:] - position[:, :-1]).norm(dim=-1) > 0.05
     straight = (heading[:, 1:] - heading[:, :-1]).abs() < 1e-3
-    row, step = torch.nonzero(moved & straight & ~window.reset[:, 1:], as_tuple=True)
+    row, step = torch.nonzero(moved & straight & ~reset[:, 1:], as_tuple=True)
     return row, step
 
 

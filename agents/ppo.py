@@ -22,7 +22,7 @@ from torch import Tensor
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder
 from loci.agents.experience import Experience, Practice, advantages
-from loci.agents.imitation import reconstruction
+from loci.agents.imitation import contrast, reconstruction
 from loci.agents.learner import Student, descend, warm_cosine
 from loci.sim.vector import VectorEnv
 
@@ -32,7 +32,8 @@ class PPO:
     """Sizes and weights. `epsilon` bounds the policy's ratio, `value_epsilon` (where given) the change of the value.
 
     Learning from a window ends before the step whose minibatch lies more than `kl` nats from the policy that acted.
-    `novelty` weighs the memory's bonus, where it grants one, as a part of the reward.
+    `novelty` weighs the memory's bonus, where it grants one, as a part of the reward; `contrast` the likeness of
+    pictures before and after a walk, as in imitation.py.
     """
 
     headline: ClassVar[str] = "return"
@@ -57,6 +58,8 @@ class PPO:
     novelty: float = 0.01
     image: float = 1.0
     sentence: float = 1.0
+    contrast: float = 0.0
+    temperature: float = 0.1
     memory: float = 1.0
     pictures: float = 0.25
     weight_decay: float = 0.0
@@ -170,13 +173,16 @@ def losses(
     }
     terms = {name: _mean(values, ~e.ignored) for name, values in each.items()}
     terms |= {name: loss.mean() for name, loss in thought.recall.losses.items()}
-    assert thought.percept.vision is not None
-    return terms | reconstruction(agent, decoder, learner, e.obs, thought.percept.vision, generator)
+    vision = thought.percept.vision
+    assert vision is not None
+    if learner.contrast > 0.0:
+        terms["contrast"] = contrast(agent.encoder.vision, e.obs, e.reset, vision, learner.temperature, generator)
+    return terms | reconstruction(agent, decoder, learner, e.obs, vision, generator)
 
 
 def objective(terms: dict[str, Tensor], learner: PPO) -> Tensor:
     """One number to minimise."""
-    weights = {name: getattr(learner, name) for name in ("value", "image", "sentence")} | {"policy": 1.0}
+    weights = {name: getattr(learner, name) for name in ("value", "image", "sentence", "contrast")} | {"policy": 1.0}
     weights |= {"entropy": -learner.entropy, "kl": 0.0, "clipped": 0.0}
     total = sum(weights.get(name, learner.memory) * term for name, term in terms.items())
     assert isinstance(total, Tensor)

@@ -78,7 +78,7 @@ def test_straight_walks_are_moves_without_a_turn_inside_an_episode() -> None:
     given.obs.position[0, :, 0] = torch.tensor([0.0, 0.7, 0.7, 1.4, 2.1, 2.8])
     given.obs.heading[0, :, 0] = torch.tensor([0.0, 0.0, 0.0, 0.5, 0.5, 0.5])
     given.reset[0, 5] = True
-    row, step = straight_walks(given)
+    row, step = straight_walks(given.obs, given.reset)
     assert (row.tolist(), step.tolist()) == ([0, 0], [0, 3])
 
 
@@ -105,7 +105,7 @@ def test_the_contrast_of_codes_that_are_all_alike_is_the_log_of_their_number() -
     given = window(7, 2)
     given.obs.position[:, 1, 0] = 1.0
     codes = torch.ones(7, 2, 4)
-    assert contrast(ones, given, codes, 0.1, torch.Generator()).item() == pytest.approx(math.log(7))
+    assert contrast(ones, given.obs, given.reset, codes, 0.1, torch.Generator()).item() == pytest.approx(math.log(7))
 
 
 def test_the_contrast_of_codes_that_find_one_another_is_near_zero() -> None:
@@ -113,20 +113,21 @@ def test_the_contrast_of_codes_that_find_one_another_is_near_zero() -> None:
     given.obs.position[:, 1, 0] = 1.0
     codes = torch.eye(4)[:, None].expand(4, 2, 4)
     expected = math.log(1 + 3 * math.exp(-10.0))  # cosines 1 and 0 at temperature 0.1
-    found = contrast(lambda pictures: torch.eye(4), given, codes, 0.1, torch.Generator())
+    found = contrast(lambda pictures: torch.eye(4), given.obs, given.reset, codes, 0.1, torch.Generator())
     assert found.item() == pytest.approx(expected, abs=1e-6)
 
 
 def test_steps_close_in_time_are_no_counterexamples() -> None:
     given = window(1, 3)
     given.obs.position[0, :, 0] = torch.tensor([0.0, 1.0, 0.0])
-    found = contrast(ones, given, torch.randn(1, 3, 4), 0.1, torch.Generator())
+    found = contrast(ones, given.obs, given.reset, torch.randn(1, 3, 4), 0.1, torch.Generator())
     assert found.item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_window_without_a_walk_has_no_contrast_and_a_gradient_of_zero() -> None:
     vision = torch.randn(2, 6, 4, requires_grad=True)
-    loss = contrast(ones, window(), vision, 0.1, torch.Generator())
+    given = window()
+    loss = contrast(ones, given.obs, given.reset, vision, 0.1, torch.Generator())
     loss.backward()
     assert loss.item() == 0.0
     assert vision.grad is not None
