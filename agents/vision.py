@@ -45,26 +45,33 @@ class Vision(Sight):
 
 
 class Cells(Sight):
-    """Picture of coloured cells, one pixel each, to code: a 3x3 convolution of stride 3, so that one set of weights
-    looks at every block of 3x3 cells, and a linear map; layer norm. A wall of one cell around the blocks is left out.
+    """Picture of cells, each `pixels` wide and high, to code: a convolution over blocks of 3x3 cells that do not
+    overlap, so that one set of weights looks at every block, and a linear map; layer norm. A wall of one cell around
+    the blocks is left out.
 
     Shared weights are what makes ballet learnable: a perceptron over all cells stays at guessing for as long.
     """
 
-    shrink = 1
-
-    def __init__(self, height: int, width: int, channels: int, code_dim: int) -> None:
+    def __init__(self, height: int, width: int, channels: int, code_dim: int, pixels: int = 1) -> None:
         super().__init__()
-        if min(height, width) < 3 or height % 3 == 1 or width % 3 == 1:
-            raise ValueError(
-                f"the cell encoder needs sides of 3 n cells, or 3 n + 2 with a wall around, got {height} x {width}"
-            )
-        self.wall = height % 3 // 2, width % 3 // 2
-        self.blocks = nn.Sequential(nn.Conv2d(3, channels, 3, stride=3), nn.ReLU())
-        self.code = nn.Sequential(nn.Linear(channels * (height // 3) * (width // 3), code_dim), nn.LayerNorm(code_dim))
+        rows, columns = (cells(side, pixels) for side in (height, width))
+        self.shrink, self.wall = pixels, (pixels * (rows % 3 // 2), pixels * (columns % 3 // 2))
+        self.blocks = nn.Sequential(nn.Conv2d(3, channels, 3 * pixels, stride=3 * pixels), nn.ReLU())
+        self.code = nn.Sequential(nn.Linear(channels * (rows // 3) * (columns // 3), code_dim), nn.LayerNorm(code_dim))
 
     def forward(self, rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N V"]:
         (top, left), (height, width) = self.wall, rgb.shape[1:3]
         image = rgb[:, top : height - top, left : width - left].permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
         code: Tensor = self.code(self.blocks(image).flatten(1))
         return code
+
+
+def cells(side: int, pixels: int) -> int:
+    """How many cells a side of a picture has; ValueError unless they are 3 n, or 3 n + 2 with a wall at both ends."""
+    count = side // pixels
+    if count < 3 or side % pixels or count % 3 == 1:
+        raise ValueError(
+            f"the cell encoder needs sides of 3 n cells, or 3 n + 2 with a wall around, of {pixels} pixels each, "
+            f"got {side} pixels"
+        )
+    return count

@@ -28,9 +28,19 @@ def test_the_wall_around_is_left_out_where_there_is_one() -> None:
 
 
 def test_sides_that_hold_no_blocks_are_refused() -> None:
-    for height, width in ((10, 11), (9, 4), (2, 9)):
-        with pytest.raises(ValueError, match=f"3 n cells, or 3 n \\+ 2 with a wall around, got {height} x {width}"):
-            Cells(height, width, 4, 8)
+    for height, width, pixels, wrong in ((10, 11, 1, 10), (9, 4, 1, 4), (2, 9, 1, 2), (9, 11, 3, 11), (30, 33, 3, 30)):
+        with pytest.raises(ValueError, match=f"3 n cells, or 3 n .* of {pixels} pixels each, got {wrong} pixels"):
+            Cells(height, width, 4, 8, pixels)
+
+
+def test_large_cells_are_seen_as_small_ones() -> None:
+    """Weights spread evenly over the pixels of a cell see the same."""
+    small, large, picture = Cells(11, 11, 4, 8), Cells(33, 33, 4, 8, pixels=3), board()
+    state = small.state_dict()
+    spread = state["blocks.0.weight"].repeat_interleave(3, 2).repeat_interleave(3, 3) / 9
+    large.load_state_dict(state | {"blocks.0.weight": spread})
+    drawn = picture.repeat_interleave(3, 1).repeat_interleave(3, 2)
+    torch.testing.assert_close(large(drawn), small(picture), atol=1e-5, rtol=1e-4)
 
 
 def test_the_decoder_draws_every_cell() -> None:
