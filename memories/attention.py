@@ -7,6 +7,7 @@ Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each head and distanc
 """
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -30,15 +31,30 @@ class MultiHeadAttention(nn.Module):
         self,
         query: Float[Tensor, "B Q D"],
         source: Float[Tensor, "B K D"],
-        visible: Bool[Tensor, "#B #Q K"],
-        bias: Float[Tensor, "heads #Q K"] | None = None,
+        visible: Bool[Tensor, "#B n L R"],
+        bias: Float[Tensor, "heads L R"] | None = None,
     ) -> Float[Tensor, "B Q D"]:
-        """What each query reads from the visible entries of `source`; `bias` is added to the logits."""
+        """What each query reads from the visible entries of `source`, in n blocks (in_blocks); `bias` is added to the
+        logits. With one block, `visible` and `bias` say it of all queries and sources: L = Q, R = K."""
+        value = self._split(reached(self.value(source), visible))
+        read = (self.weights(query, source, visible, bias) @ value).transpose(2, 3).flatten(3)
+        read = read * visible.any(-1, keepdim=True)
+        return self.out(read.flatten(1, 2)[:, : query.shape[1]])
+
+    def weights(
+        self,
+        query: Float[Tensor, "B Q D"],
+        source: Float[Tensor, "B K D"],
+        visible: Bool[Tensor, "#B n L R"],
+        bias: Float[Tensor, "heads L R"] | None = None,
+    ) -> Float[Tensor, "B n heads L R"]:
+        """How much each query attends to what; without meaning where it sees nothing."""
         to_query, to_key = self.query_key.weight.chunk(2)
-        q, k, v = (self._split(part) for part in (query @ to_query.t(), source @ to_key.t(), self.value(source)))
-        logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5  # (B, heads, Q, K)
-        weights = masked_softmax(logits if bias is None else logits + bias, visible[:, None])
-        return self.out((weights @ v).transpose(1, 2).flatten(2))
+        q = self._split(in_blocks(query @ to_query.t() * (query.shape[2] // self.heads) ** -0.5, visible))
+        k = self._split(reached(source @ to_key.t(), visible))  # (B, n, heads, R, D / heads)
+        logits = q @ k.transpose(-1, -2)
+        logits = (logits if bias is None else logits + bias) + hiding(visible, q.dtype)[:, :, None]
+        return logits.softmax(-1)
 
     def summed(self, x: Float[Tensor, "B K D"], visible: Bool[Tensor, "B K"]) -> Float[Tensor, "B D"]:
         """Σ over the visible queries of self-attention among the visible rows. Values and output are linear, so they
@@ -51,13 +67,17 @@ class MultiHeadAttention(nn.Module):
         return self.out((total @ value).transpose(0, 1).flatten(1))
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, heads, ·, D / heads)
+        return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
 
 def masked_softmax(logits: Float[Tensor, "*n K"], visible: Bool[Tensor, "*m K"]) -> Float[Tensor, "*n K"]:
     """Softmax over the visible entries; hidden ones get exactly 0, and so does everything when none is visible."""
-    shown = visible.to(logits.dtype)
-    return (logits + (shown - 1) * LARGE).softmax(-1) * shown
+    return (logits + hiding(visible, logits.dtype)).softmax(-1) * visible
+
+
+def hiding(visible: Bool[Tensor, "*n"], dtype: torch.dtype) -> Float[Tensor, "*n"]:
+    """What to add to logits: 0 where visible, far below 0 elsewhere."""
+    return (visible.to(dtype) - 1) * LARGE
 
 
 class RecencyBias(nn.Module):
@@ -86,8 +106,8 @@ class Block(nn.Module):
         self,
         x: Float[Tensor, "B Q D"],
         source: Float[Tensor, "B K D"],
-        visible: Bool[Tensor, "#B #Q K"],
-        bias: Float[Tensor, "heads #Q K"] | None = None,
+        visible: Bool[Tensor, "#B n L R"],
+        bias: Float[Tensor, "heads L R"] | None = None,
     ) -> Float[Tensor, "B Q D"]:
         """`source` holds block inputs, as `x` does: cached ones and those of the present window."""
         x = x + self.attention(self.norm_attention(x), self.norm_attention(source), visible, bias)
@@ -96,14 +116,41 @@ class Block(nn.Module):
 
 def last_steps(
     written: Int[Tensor, " B"], start: Int[Tensor, "B T"], window: int
-) -> tuple[Bool[Tensor, "B T S"], Int[Tensor, "T S"]]:
-    """Which of the S sources (cached ones first) each step may see, and how far back each lies: itself and the `window`
-    steps before, of its own episode. `written` counts the episode's steps so far; `start` is latest_reset."""
+) -> tuple[Bool[Tensor, "B n L R"], Int[Tensor, "L R"]]:
+    """Which of the W + T sources each step may see, and how far back each lies: itself and the `window` steps before,
+    of its own episode. `written` counts the episode's steps so far; `start` is latest_reset.
+
+    Steps come in blocks of about W, each with the sources it can reach (R = L + W). Where one block is all,
+    it leaves out the oldest sources that no step sees; a single step is not worth the look."""
     steps = start.shape[1]
-    source = torch.arange(-window, steps, device=start.device)  # 0 is the first step of the window
-    distance = torch.arange(steps, device=start.device)[:, None] - source
-    begin = torch.where(start < 0, -written[:, None], start)
-    return (distance >= 0) & (distance <= window) & (source >= begin[:, :, None]), distance
+    begin = torch.where(start < 0, -written[:, None], start)  # 0 is the first step of the window
+    blocks = -(-steps // window)
+    size, back = -(-steps // blocks), window
+    if blocks == 1 and steps > 1:
+        back = min(max(-int(begin[:, 0].min()), 0), window)
+    step = torch.arange(blocks * size, device=start.device).view(blocks, size)
+    source = torch.arange(-back, size, device=start.device)
+    distance = step[0, :, None] - source
+    begin = begin[:, step.clamp(max=steps - 1)] if blocks > 1 else begin[:, None]
+    return (distance >= 0) & (distance <= window) & (source + step[:, :1, None] >= begin[..., None]), distance
+
+
+def in_blocks(query: Float[Tensor, "B Q D"], visible: Bool[Tensor, "#B n L R"]) -> Float[Tensor, "B n L D"]:
+    """Queries in n blocks of L; the last is filled up with zeros."""
+    blocks, size = visible.shape[1:3]
+    if blocks == 1:
+        return query[:, None]
+    return F.pad(query, (0, 0, 0, blocks * size - query.shape[1])).unflatten(1, (blocks, size))
+
+
+def reached(source: Float[Tensor, "B K D"], visible: Bool[Tensor, "#B n L R"]) -> Float[Tensor, "B n R D"]:
+    """Sources of each block: the first R, then those from L on, and so on; past the end it is the last one."""
+    blocks, size, reach = visible.shape[1:]
+    if blocks == 1:
+        return source[:, None, -reach:]
+    first = size * torch.arange(blocks, device=source.device)[:, None]
+    place = (first + torch.arange(reach, device=source.device)).clamp(max=source.shape[1] - 1)
+    return source.index_select(1, place.flatten()).unflatten(1, (blocks, reach))
 
 
 def episode_steps(written: Int[Tensor, " B"], start: Int[Tensor, "B T"]) -> Int[Tensor, "B T"]:
@@ -112,10 +159,14 @@ def episode_steps(written: Int[Tensor, " B"], start: Int[Tensor, "B T"]) -> Int[
     return torch.where(start < 0, written[:, None] + step, step - start)
 
 
-def looked_at(weights: Float[Tensor, "B T S"], count: Int[Tensor, "B T"], window: int) -> dict[str, Tensor]:
+def looked_at(weights: Float[Tensor, "B n L R"], count: Int[Tensor, "B T"], window: int) -> dict[str, Tensor]:
     """Trace of the J steps each step could look at, oldest first: write times, -1 before the episode, and weights.
     `count` is episode_steps."""
+    blocks, size, reach = weights.shape[1:]
+    if reach < window + size:
+        weights = F.pad(weights, (window + size - reach, 0))
     column = torch.arange(window + 1, device=weights.device)
-    reach = column + torch.arange(weights.shape[1], device=weights.device)[:, None]  # (T, J) places among the sources
+    place = column + torch.arange(size, device=weights.device)[:, None]  # (L, J) among the sources of a block
     rows = (count[:, :, None] + column - window).clamp(min=-1)
-    return {"rows": rows, "weights": weights.gather(2, reach.expand(len(weights), -1, -1))}
+    weights = weights.gather(3, place.expand(len(weights), blocks, -1, -1)).flatten(1, 2)
+    return {"rows": rows, "weights": weights[:, : count.shape[1]]}

@@ -12,7 +12,8 @@ inside a chunk is left out, since it shifts all logits of a query alike and soft
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from loci.memories.attention import masked_softmax
+from loci.memories.chunks import picked
 
 SCALE = 2.0
 """Variance of a weight at the start, times its fan-in."""
@@ -52,69 +54,93 @@ def hcam_block(
     """The block alone; weights `…/w` are (in, out), named as in the authors' code."""
     if stop_gradient:
         keys, contents = keys.detach(), contents.detach()
-    relevance = (x @ params["query/w"]) @ (keys @ params["key/w"]).transpose(1, 2) / params["key/w"].shape[1] ** 0.5
+    if x.shape[1] * min(k, keys.shape[1]) <= keys.shape[1]:
+        return _read(params, x, keys, contents, visible, k, heads, _opened)
+    some = _seen(visible, k)
+    keys, contents, visible = keys.index_select(1, some), contents.index_select(1, some), visible[:, :, some]
+    read = _read(params, x, keys, contents, visible, k, heads, _among_all)
+    return replace(read, chunks=torch.where(read.chunks < 0, -1, some[read.chunks]))
+
+
+def _seen(visible: Bool[Tensor, "B Q M"], k: int) -> Int[Tensor, " n"]:
+    """The chunks that any query sees, and as many more as make k of them."""
+    seen = visible.flatten(0, 1).any(0)
+    return seen.to(torch.uint8).sort(descending=True, stable=True).indices[: max(k, int(seen.sum()))]
+
+
+def _read(
+    params: Mapping[str, Tensor],
+    x: Float[Tensor, "B Q E"],
+    keys: Float[Tensor, "B M D"],
+    contents: Float[Tensor, "B M C D"],
+    visible: Bool[Tensor, "B Q M"],
+    k: int,
+    heads: int,
+    attend: Callable[..., tuple[Tensor, Tensor]],
+) -> Read:
+    """Σ w_m o_m, and what every frame counted for."""
+    to_keys = params["query/w"] @ params["key/w"].t() * params["key/w"].shape[1] ** -0.5  # (E, D)
+    relevance = x @ to_keys @ keys.transpose(1, 2)
     chosen = torch.where(visible, relevance, -torch.inf).topk(min(k, keys.shape[1])).indices
     seen = visible.gather(2, chosen)
     weights = masked_softmax(relevance.gather(2, chosen), seen)
-    attend = _among_all if x.shape[1] * chosen.shape[2] > keys.shape[1] else _opened
-    feature, shares = _within(params, x, contents, chosen, weights, heads, attend)
+    matrix = {name: params[f"within_mem_attn/{name}/w"] for name in ("query", "key", "value", "linear")}
+    bias = {name: params[f"within_mem_attn/{name}/b"] for name in ("query", "value", "linear")}
+    scale = (bias["query"].shape[0] // heads) ** -0.5
+    query = (x @ (matrix["query"] * scale) + bias["query"] * scale).unflatten(2, (heads, -1))
+    value, shares = attend(query, contents, matrix["key"], matrix["value"], chosen, weights)
+    total = weights.sum(-1, keepdim=True)  # 1, or 0 with nothing visible
+    feature = (value + total * bias["value"]) @ matrix["linear"] + total * bias["linear"]
     return Read(feature, chosen.masked_fill(~seen, -1), shares)
 
 
-def _within(
-    params: Mapping[str, Tensor],
-    x: Float[Tensor, "B Q E"],
-    contents: Float[Tensor, "B M C D"],
-    chosen: Int[Tensor, "B Q k"],
-    weights: Float[Tensor, "B Q k"],
-    heads: int,
-    attend: Callable[..., tuple[Tensor, Tensor]],
-) -> tuple[Float[Tensor, "B Q F"], Float[Tensor, "B Q k C"]]:
-    """Σ w_m o_m, and what every frame counted for. Keys and values are linear in the frames, so their matrices are
-    applied to the query and to the weighted sum of frames, never to every frame."""
-    matrix = {name: params[f"within_mem_attn/{name}/w"] for name in ("query", "key", "value", "linear")}
-    bias = {name: params[f"within_mem_attn/{name}/b"] for name in ("query", "value", "linear")}
-    query = (x @ matrix["query"] + bias["query"]).unflatten(2, (heads, -1))  # (B, Q, heads, F / heads)
-    asked = torch.einsum("bqhf,dhf->bqhd", query, matrix["key"].unflatten(1, (heads, -1))) / query.shape[-1] ** 0.5
-    code = position_code(contents.shape[2], contents.shape[3]).to(contents)
-    mixed, shares = attend(asked, contents, code, chosen, weights)
-    value = torch.einsum("bqhd,dhf->bqhf", mixed, matrix["value"].unflatten(1, (heads, -1))).flatten(2)
-    total = weights.sum(-1, keepdim=True)  # 1, or 0 with nothing visible
-    return (value + total * bias["value"]) @ matrix["linear"] + total * bias["linear"], shares
-
-
 def _opened(
-    asked: Float[Tensor, "B Q h D"],
+    query: Float[Tensor, "B Q h f"],
     contents: Float[Tensor, "B M C D"],
-    code: Float[Tensor, "C D"],
+    to_key: Float[Tensor, "D F"],
+    to_value: Float[Tensor, "D F"],
     chosen: Int[Tensor, "B Q k"],
     weights: Float[Tensor, "B Q k"],
-) -> tuple[Float[Tensor, "B Q h D"], Float[Tensor, "B Q k C"]]:
-    """The weighted sum of frames, and the share of each: the chosen chunks are copied for every query."""
-    opened = _picked(contents, chosen) + code
-    logits = torch.einsum("bqhd,bqkcd->bqhkc", asked, opened)
-    shares = logits.softmax(-1) * weights[:, :, None, :, None]
-    return torch.einsum("bqhkc,bqkcd->bqhd", shares, opened), shares.mean(2)
+) -> tuple[Float[Tensor, "B Q F"], Float[Tensor, "B Q k C"]]:
+    """The weighted sum of values, and the share of each frame: the chosen chunks are copied for every query. Keys and
+    values are linear in the frames, so their matrices are applied to the query and to the weighted sum of frames."""
+    heads = query.shape[2]
+    opened = _placed(picked(contents, chosen))
+    asked = torch.einsum("bqhf,dhf->bqhd", query, to_key.unflatten(1, (heads, -1)))
+    shares = torch.einsum("bqhd,bqkcd->bqhkc", asked, opened).softmax(-1) * weights[:, :, None, :, None]
+    mixed = torch.einsum("bqhkc,bqkcd->bqhd", shares, opened)
+    return torch.einsum("bqhd,dhf->bqhf", mixed, to_value.unflatten(1, (heads, -1))).flatten(2), shares.mean(2)
 
 
 def _among_all(
-    asked: Float[Tensor, "B Q h D"],
+    query: Float[Tensor, "B Q h f"],
     contents: Float[Tensor, "B M C D"],
-    code: Float[Tensor, "C D"],
+    to_key: Float[Tensor, "D F"],
+    to_value: Float[Tensor, "D F"],
     chosen: Int[Tensor, "B Q k"],
     weights: Float[Tensor, "B Q k"],
-) -> tuple[Float[Tensor, "B Q h D"], Float[Tensor, "B Q k C"]]:
+) -> tuple[Float[Tensor, "B Q F"], Float[Tensor, "B Q k C"]]:
     """The same without copies: every query looks into every chunk, and those not chosen weigh nothing. Cheaper where
-    many queries share few chunks."""
-    batch, queries, heads, _ = asked.shape
-    every = (contents + code).flatten(1, 2)
-    logits = (asked.flatten(1, 2) @ every.transpose(1, 2)).view(batch, queries, heads, *contents.shape[1:3])
-    spread = torch.zeros_like(logits[:, :, 0, :, 0]).scatter(2, chosen, weights)
-    shares = logits.softmax(-1) * spread[:, :, None, :, None]
-    mixed = (shares.view(batch, queries * heads, -1) @ every).view(asked.shape)
-    return mixed, shares.mean(2).gather(2, chosen[..., None].expand(-1, -1, -1, contents.shape[2]))
+    many queries share few chunks. Queries come last, so that what runs over frames or chunks runs over whole rows."""
+    batch, queries, heads, _ = query.shape
+    chunks, size = contents.shape[1:3]
+    every = _placed(contents).flatten(1, 2)
+    key = (every @ to_key).unflatten(2, (heads, -1)).transpose(1, 2)  # (B, h, M C, f)
+    value = (every @ to_value).unflatten(2, (heads, -1)).permute(0, 2, 3, 1)  # (B, h, f, M C)
+    spread = weights.new_zeros(batch, queries, chunks).scatter(2, chosen, weights).transpose(1, 2).contiguous()
+    logits = (key @ query.permute(0, 2, 3, 1)).view(batch, heads, chunks, size, queries)
+    shares = logits.softmax(3) * spread[:, None, :, None]
+    mixed = (value @ shares.flatten(2, 3)).permute(0, 3, 1, 2).flatten(2)
+    place = chosen[..., None].expand(-1, -1, -1, size)
+    return mixed, shares.mean(1).permute(0, 3, 1, 2).gather(2, place)
 
 
+def _placed(frames: Float[Tensor, "*n C D"]) -> Float[Tensor, "*n C D"]:
+    """Frames with their positions."""
+    return frames + position_code(*frames.shape[-2:]).to(frames)
+
+
+@cache
 def position_code(frames: int, width: int) -> Float[Tensor, "C D"]:
     """Sines, then cosines, of positions that count down to 0 for the newest frame; frequencies 10000^(-f / D) for even
     f. Raises ValueError for an odd width."""
@@ -122,14 +148,6 @@ def position_code(frames: int, width: int) -> Float[Tensor, "C D"]:
         raise ValueError(f"width must be even for sines and cosines, got {width}")
     angle = torch.arange(frames).flip(0)[:, None] * 10000.0 ** (-torch.arange(0, width, 2) / width)
     return torch.cat([angle.sin(), angle.cos()], dim=1)
-
-
-def _picked(contents: Float[Tensor, "B M C D"], chosen: Int[Tensor, "B Q k"]) -> Float[Tensor, "B Q k C D"]:
-    """The chosen chunks; index_select of a flat table copies nothing else."""
-    batch, chunks = contents.shape[:2]
-    first = torch.arange(batch, device=chosen.device)[:, None, None] * chunks
-    picked = contents.flatten(0, 1).index_select(0, (chosen + first).flatten())
-    return picked.view(*chosen.shape, *contents.shape[2:])
 
 
 class ChunkAttention(nn.Module):

@@ -45,11 +45,11 @@ def plan(written: Int[Tensor, " B"], reset: Bool[Tensor, "B T"], size: int, chun
     return ChunkPlan(count, ends, number, visible, _slots(count[:, -1] + 1, start[:, -1], ends, steps, size, chunks))
 
 
-def gathered(source: Float[Tensor, "B S D"], first: Int[Tensor, "B P"], size: int) -> Float[Tensor, "B P C D"]:
-    """C = `size` rows of `source` from each `first` on; those beyond its end are its last row."""
-    batch, rows, width = source.shape
-    place = (first[:, :, None] + torch.arange(size, device=first.device)).clamp(max=rows - 1).flatten(1)
-    return source.gather(1, place[:, :, None].expand(-1, -1, width)).view(batch, -1, size, width)
+def picked(bank: Float[Tensor, "B N *n"], index: Int[Tensor, "B *m"]) -> Float[Tensor, "B ..."]:
+    """Rows of each environment's own bank; index_select of a flat table copies nothing else."""
+    first = torch.arange(len(bank), device=bank.device) * bank.shape[1]
+    place = index + first.view(-1, *[1] * (index.dim() - 1))
+    return bank.flatten(0, 1).index_select(0, place.flatten()).view(*index.shape, *bank.shape[2:])
 
 
 def _newest(complete: Int[Tensor, " B"], chunks: int) -> Int[Tensor, "B M"]:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from loci.memories.attention import episode_steps, last_steps, looked_at, masked_softmax
+from loci.memories.attention import episode_steps, hiding, in_blocks, last_steps, looked_at, reached
 from loci.memories.layers import Drawing
 from loci.memories.memory import Memory, Percept, Recall
 from loci.memories.state import latest_reset
@@ -63,10 +63,10 @@ class GatedTransformer(Memory[WindowState]):
         count = episode_steps(state.written, start)
         x, kept = self.enter(percept.embed), []
         for layer, cache in zip(self.layers, state.cache.detach().unbind(1), strict=True):
-            source = torch.cat([cache, x], dim=1)  # (B, S, D)
+            source = torch.cat([cache, x], dim=1)  # (B, W + T, D)
             kept.append(source[:, -self.window :])
             x, weights = layer(x, source, visible)
-        trace = {} if torch.is_grad_enabled() else looked_at(weights.mean(1), count, self.window)
+        trace = {} if torch.is_grad_enabled() else looked_at(weights.mean(2), count, self.window)
         return WindowState(torch.stack(kept, dim=1), count[:, -1] + 1), Recall(feature=x, trace=trace)
 
     def draw(self, state: WindowState, recall: Recall, row: int) -> Drawing:
@@ -85,8 +85,8 @@ class GatedLayer(nn.Module):
         self.gate_attention, self.gate_feed = Gate(width, gate_bias), Gate(width, gate_bias)
 
     def forward(
-        self, x: Float[Tensor, "B T D"], source: Float[Tensor, "B S D"], visible: Bool[Tensor, "B T S"]
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B heads T S"]]:
+        self, x: Float[Tensor, "B T D"], source: Float[Tensor, "B S D"], visible: Bool[Tensor, "B n L R"]
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B n heads L R"]]:
         """`source` holds layer inputs, cached ones and then x. Also gives the attention weights."""
         source = self.norm_attention(source)
         read, weights = self.attention(source[:, -x.shape[1] :], source, visible)
@@ -131,16 +131,18 @@ class RelativeAttention(nn.Module):
         self.register_buffer("sinusoids", sinusoids(window, width), persistent=False)
 
     def forward(
-        self, query: Float[Tensor, "B T D"], source: Float[Tensor, "B S D"], visible: Bool[Tensor, "B T S"]
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B heads T S"]]:
-        """What each step reads from the visible sources, and with which weights."""
-        q = self._split(self.query(query))
-        k, v = (self._split(part) for part in self.key_value(source).chunk(2, dim=-1))
+        self, query: Float[Tensor, "B T D"], source: Float[Tensor, "B S D"], visible: Bool[Tensor, "B n L R"]
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B n heads L R"]]:
+        """What each step reads from the visible sources, and with which weights; blocks as in last_steps."""
+        q = self._split(in_blocks(self.query(query), visible))
+        k, v = (self._split(part) for part in reached(self.key_value(source), visible).chunk(2, dim=-1))
         far = self._split(self.position(self.sinusoids))  # (heads, J, D / heads)
-        content = (q + self.content_bias) @ k.transpose(-1, -2)
-        logits = content + to_sources((q + self.position_bias) @ far.transpose(-1, -2))
-        weights = masked_softmax(logits * q.shape[-1] ** -0.5, visible[:, None])
-        return self.out((weights @ v).transpose(1, 2).flatten(2)), weights
+        scale = q.shape[-1] ** -0.5
+        content = (q + self.content_bias) * scale @ k.transpose(-1, -2)
+        place = to_sources((q + self.position_bias) * scale @ far.transpose(-1, -2))[..., -k.shape[-2] :]
+        weights = (content + place + hiding(visible, q.dtype)[:, :, None]).softmax(-1)
+        read = (weights @ v).transpose(2, 3).flatten(3).flatten(1, 2)
+        return self.out(read[:, : query.shape[1]]), weights
 
     def _split(self, x: Float[Tensor, "*n K D"]) -> Float[Tensor, "*n heads K d"]:
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
@@ -154,10 +156,10 @@ def sinusoids(window: int, width: int) -> Float[Tensor, "J D"]:
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-def to_sources(by_distance: Float[Tensor, "B heads T J"]) -> Float[Tensor, "B heads T S"]:
+def to_sources(by_distance: Float[Tensor, "*n L J"]) -> Float[Tensor, "*n L R"]:
     """From columns that are distances W … 0 to columns that are sources: row t moves t places right, 0 elsewhere.
 
-    Rows padded to S + 1 and read again as rows of S do just that (Dai et al. 2019, appendix B)."""
+    Rows padded to R + 1 and read again as rows of R = L + W do just that (Dai et al. 2019, appendix B)."""
     steps, reach = by_distance.shape[-2:]
-    rows = F.pad(by_distance, (0, steps)).flatten(-2)  # reach + steps is S + 1
+    rows = F.pad(by_distance, (0, steps)).flatten(-2)  # reach + steps is R + 1
     return rows[..., :-steps].unflatten(-1, (steps, reach + steps - 1))

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from loci.memories.attention import MultiHeadAttention, RecencyBias, last_steps
 from loci.memories.chunk_attention import ChunkAttention, Read, position_code
-from loci.memories.chunks import ChunkPlan, gathered, plan
+from loci.memories.chunks import ChunkPlan, picked, plan
 from loci.memories.layers import Drawing, Groups, Moments
 from loci.memories.memory import Memory, Percept, Recall
 from loci.memories.state import latest_reset, nbytes
@@ -44,8 +44,8 @@ class Layer(nn.Module):
         self,
         x: Float[Tensor, "B T D"],
         source: Float[Tensor, "B S D"],
-        recent: Bool[Tensor, "B T S"],
-        distance: Int[Tensor, "T S"],
+        recent: Bool[Tensor, "B n L R"],
+        distance: Int[Tensor, "L R"],
         keys: Float[Tensor, "B N D"],
         contents: Float[Tensor, "B N C D"],
         visible: Bool[Tensor, "B T N"],
@@ -167,17 +167,16 @@ class HCAM(Memory[HCAMState]):
         """Keys and contents of the chunks held and of those completed in this window; nothing is copied without any."""
         if not planned.ends.shape[1]:
             return past.keys, past.contents
-        new = gathered(source, self.window + planned.ends + 1 - self.chunk, self.chunk)
-        new = new.detach() if self.stop_gradient else new
+        source = source.detach() if self.stop_gradient else source
+        frames = torch.arange(1 - self.chunk, 1, device=source.device)
+        place = (self.window + planned.ends[:, :, None] + frames).clamp(max=source.shape[1] - 1)
+        new = picked(source, place)
         return torch.cat([past.keys, new.mean(2)], dim=1), torch.cat([past.contents, new], dim=1)
 
 
 def _kept(bank: Float[Tensor, "B N *n"], planned: ChunkPlan) -> Float[Tensor, "B M *n"]:
     """What the ring holds after the window."""
-    if not planned.ends.shape[1]:
-        return bank
-    row = torch.arange(len(bank), device=bank.device)[:, None]
-    return bank[row, planned.slots]
+    return picked(bank, planned.slots) if planned.ends.shape[1] else bank
 
 
 def _trace(read: Read, planned: ChunkPlan) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from loci.memories.attention import Block, RecencyBias, episode_steps, last_steps, looked_at, masked_softmax
+from loci.memories.attention import Block, RecencyBias, episode_steps, last_steps, looked_at
 from loci.memories.layers import Drawing, Moments
 from loci.memories.memory import Memory, Percept, Recall
 from loci.memories.state import latest_reset, nbytes
@@ -63,15 +63,15 @@ class Window(Memory[WindowState]):
         start = latest_reset(reset)
         visible, distance = last_steps(state.written, start, self.window)
         x = self.enter(percept.embed)
-        entered, sources = x, []
+        entered, kept = x, []
         for block, bias, cache in zip(self.blocks, self.biases, state.cache.unbind(1), strict=True):
-            sources.append(torch.cat([cache, x], dim=1))  # (B, W + T, D)
-            entered, x = x, block(x, sources[-1], visible, bias(distance))
-        cache = torch.stack([source[:, -self.window :] for source in sources], dim=1)
+            source = torch.cat([cache, x], dim=1)  # (B, W + T, D)
+            kept.append(source[:, -self.window :])
+            entered, x = x, block(x, source, visible, bias(distance))
         count = episode_steps(state.written, start)
         watched = not torch.is_grad_enabled()
-        trace = self._trace(entered, sources[-1], visible, distance, count) if watched else {}
-        return WindowState(cache, count[:, -1] + 1), Recall(feature=self.norm(x), trace=trace)
+        trace = self._trace(entered, source, visible, distance, count) if watched else {}
+        return WindowState(torch.stack(kept, dim=1), count[:, -1] + 1), Recall(feature=self.norm(x), trace=trace)
 
     def draw(self, state: WindowState, recall: Recall, row: int) -> Drawing:
         """What the last layer read, the present step included; the oldest one leaves after a full window.
@@ -83,18 +83,15 @@ class Window(Memory[WindowState]):
         self,
         x: Float[Tensor, "B T D"],
         source: Float[Tensor, "B S D"],
-        visible: Bool[Tensor, "B T S"],
-        distance: Int[Tensor, "T S"],
+        visible: Bool[Tensor, "B n L R"],
+        distance: Int[Tensor, "L R"],
         count: Int[Tensor, "B T"],
     ) -> dict[str, Tensor]:
         """Write times, -1 before the episode, and weights in the last layer, which x enters."""
         block = cast(Block, self.blocks[-1])
-        parts = zip((x, source), block.attention.query_key.weight.chunk(2), strict=True)
-        heads = (block.attention.heads, -1)
-        q, k = ((block.norm_attention(part) @ by.t()).unflatten(-1, heads).transpose(1, 2) for part, by in parts)
-        logits = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5 + self.biases[-1](distance)
-        weights = masked_softmax(logits, visible[:, None]).mean(1)
-        return looked_at(weights, count, self.window)
+        x, source = block.norm_attention(x), block.norm_attention(source)
+        weights = block.attention.weights(x, source, visible, self.biases[-1](distance))
+        return looked_at(weights.mean(2), count, self.window)
 
 
 def draw_window(state: WindowState, recall: Recall, row: int) -> Drawing:

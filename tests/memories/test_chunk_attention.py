@@ -194,9 +194,27 @@ def test_loading_names_what_is_wrong():
 
 def test_copying_what_is_opened_and_looking_into_all_read_the_same() -> None:
     torch.manual_seed(4)
-    asked, contents, code = torch.randn(2, 9, 3, 8), torch.randn(2, 5, 4, 8), torch.randn(4, 8)
+    query, contents, to_key, to_value = (torch.randn(*size) for size in ((2, 9, 3, 4), (2, 5, 4, 8), (8, 12), (8, 12)))
     chosen = torch.stack([torch.randperm(5)[:3] for _ in range(18)]).view(2, 9, 3)
     weights = torch.rand(2, 9, 3) * torch.tensor([1.0, 1.0, 0.0])
-    ways = [way(asked, contents, code, chosen, weights) for way in (_opened, _among_all)]
+    ways = [way(query, contents, to_key, to_value, chosen, weights) for way in (_opened, _among_all)]
     for one, other in zip(*ways, strict=True):
         torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, K, M])
+def test_chunks_that_no_query_sees_have_no_influence_and_keep_their_numbers(k):
+    given = past()
+    given["visible"][..., [0, 3, 4]] = False
+    read = block(given, k)
+    for b in range(B):
+        for q in range(Q):
+            alone = {name: part[b : b + 1] for name, part in given.items()}
+            alone |= {name: alone[name][:, q : q + 1] for name in ("x", "visible")}
+            one = block(alone, k)
+            assert one.chunks[0, 0].tolist() == read.chunks[b, q].tolist()
+            torch.testing.assert_close(one.feature[0, 0], read.feature[b, q], atol=1e-5, rtol=1e-5)
+            torch.testing.assert_close(one.frames[0, 0], read.frames[b, q], atol=1e-6, rtol=0)
+    unseen = given["contents"].clone()
+    unseen[:, [0, 3, 4]] = 1e3
+    assert torch.equal(block(given | {"contents": unseen}, k).feature, read.feature)

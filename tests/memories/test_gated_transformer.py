@@ -109,7 +109,7 @@ def distance_to_the_identity(gate_bias: float) -> float:
     """Mean relative change that a fresh layer of the default size makes to its input."""
     torch.manual_seed(1)
     layer, x = GatedLayer(64, 4, W, gate_bias), torch.randn(16, T, 64)
-    visible = torch.ones(T, W + T, dtype=torch.bool).tril(W).triu().expand(16, -1, -1)
+    visible = torch.ones(T, W + T, dtype=torch.bool).tril(W).triu().expand(16, 1, -1, -1)
     with torch.no_grad():
         out, _ = layer(x, torch.cat([torch.randn(16, W, 64), x], dim=1), visible)
     return float(((out - x).norm(dim=-1) / x.norm(dim=-1)).mean())
@@ -177,11 +177,12 @@ def test_the_empty_cache_is_never_read():
 def test_the_trace_holds_the_weights_of_the_last_layer_on_the_last_steps():
     built, embed = memory(), torch.randn(B, T, 5)
     attention, weights = built.layers[-1].attention, []
-    attention.register_forward_hook(lambda module, given, got: weights.append(got[1].mean(1)))
+    attention.register_forward_hook(lambda module, given, got: weights.append(got[1].mean(2)))
     trace = built.unroll(built.initial(B), Percept(embed), NEVER)[1].trace
     assert trace["rows"][0, 5].tolist() == [2, 3, 4, 5]
     assert trace["rows"][0, 1].tolist() == [-1, -1, 0, 1]
-    torch.testing.assert_close(trace["weights"][:, 5], weights[0][:, 5, 5 : 5 + W + 1])
+    block, row = divmod(5, weights[0].shape[2])
+    torch.testing.assert_close(trace["weights"][:, 5], weights[0][:, block, row, row : row + W + 1])
     torch.testing.assert_close(trace["weights"].sum(-1), torch.ones(B, T))
 
 

@@ -149,6 +149,23 @@ def test_the_oldest_chunk_is_overwritten_and_then_without_effect():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("resets", [{0: [0], 1: [0]}, {0: [0], 1: [11]}, {0: [0, 7], 1: []}])
+def test_a_window_that_leaves_out_what_no_step_sees_equals_its_steps(resets):
+    hcam, steps = memory(), 20
+    percept, reset = moments(steps, seed=1), no_resets(steps)
+    for row, begins in resets.items():
+        reset[row, begins] = True
+    state, _ = hcam.unroll(hcam.initial(2), moments(steps), no_resets(steps))  # every ring is full
+    after, window = hcam.unroll(state, percept, reset)
+    for t in range(steps):
+        state, step = hcam.step(state, percept.at(t), reset[:, t])
+        torch.testing.assert_close(window.feature[:, t], step.feature, atol=1e-5, rtol=1e-5)
+        assert torch.equal(window.trace["chunks"][:, t], step.trace["chunks"])
+    onwards = [hcam.unroll(end, moments(steps, seed=2), no_resets(steps))[1].feature for end in (after, state)]
+    torch.testing.assert_close(*onwards, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
 def test_unwritten_slots_are_never_read():
     hcam, percept, reset = memory(), moments(20), no_resets(20)
     dirty = states.map_tensors(lambda t: t + 1e3 if t.is_floating_point() else t, hcam.initial(2))

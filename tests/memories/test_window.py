@@ -27,11 +27,11 @@ def dense(window: Window, embed: torch.Tensor, reset: torch.Tensor) -> torch.Ten
     """The same transformer over the whole sequence at once, masked pair by pair."""
     x = window.enter(embed)
     episode = reset[0].cumsum(0)
-    visible = torch.zeros(1, T, T, dtype=torch.bool)
+    visible = torch.zeros(1, 1, T, T, dtype=torch.bool)
     distance = torch.zeros(T, T, dtype=torch.int64)
     for t in range(T):
         for s in range(t + 1):
-            visible[0, t, s] = t - s <= window.window and episode[t] == episode[s]
+            visible[0, 0, t, s] = t - s <= window.window and episode[t] == episode[s]
             distance[t, s] = t - s
     for block, bias in zip(window.blocks, window.biases, strict=True):
         x = block(x, x, visible, bias(distance))
