@@ -81,8 +81,8 @@ class FastMapping:
             raise ValueError(f"instruction must be one of {', '.join(INSTRUCTIONS)}, got {instruction!r}")
         self.family, self.split, self.instruction = family, split, instruction
         self.ring, self.room_size, self.twin, self.mute = ring or Ring(), room_size, twin, mute
-        self.numbers = _choices("objects", objects, 1)
-        self.delays = _choices("distractors", distractors, 0)
+        self.numbers = choices("objects", objects, 1)
+        self.delays = choices("distractors", distractors, 0)
         self.ceiling = float(np.mean([1.0 / number for number in self.numbers]))
         most = max(self.numbers) + (instruction != "pick")
         if most > MOST:
@@ -254,7 +254,8 @@ class FastMapping:
         return math.remainder(math.atan2(by - y, bx - x) - yaw, 2.0 * math.pi)
 
 
-def _choices(name: str, value: int | Sequence[int], least: int) -> tuple[int, ...]:
+def choices(name: str, value: int | Sequence[int], least: int) -> tuple[int, ...]:
+    """The numbers that an episode draws from: one, or a list of them; ValueError for one below `least`."""
     values = (value,) if isinstance(value, int) else tuple(value)
     if not values or min(values) < least:
         raise ValueError(f"{name} must be {least} or more, one number or a list of them, got {value!r}")
