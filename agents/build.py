@@ -46,7 +46,9 @@ def build_agent(config: DictConfig, env: VectorEnv | Task) -> Agent:
     actions = int(env.action_space.n)  # type: ignore[attr-defined]
     encoder: Encoder = instantiate(config.encoder, height=height, width=width, actions=actions)
     memory: Memory[Any] = instantiate(config.memory)
-    return Agent(encoder, memory, config.policy_width)
+    learned = getattr(memory, "learned", False)
+    allocator = instantiate(config.allocator, goal_dim=encoder.language_dim) if learned else None
+    return Agent(encoder, memory, config.policy_width, allocator)
 
 
 def build_learner(config: DictConfig) -> Learner:

@@ -78,6 +78,10 @@ class Encoder(nn.Module):
     learns to repeat it where the teacher did, and fails where its own past differs (causal confusion, de Haan et al.
     2019, arXiv 1905.11979). The memory always has it, as `control`. `sight` makes the picture encoder from height,
     width, channels and V.
+
+    With `centre` every number of embed has mean 0 and deviation 1 over the window in training, over training as a whole
+    afterwards. Moments of one room are much alike; a memory that compares and averages them sees what sets them apart
+    only once their common part is taken away.
     """
 
     def __init__(
@@ -92,6 +96,7 @@ class Encoder(nn.Module):
         word_dim: int = 32,
         heads: int = 2,
         action_dropout: float = 0.5,
+        centre: bool = False,
         sight: Callable[[int, int, int, int], Sight] = Vision,
     ) -> None:
         super().__init__()
@@ -102,6 +107,7 @@ class Encoder(nn.Module):
         self.vision = sight(height, width, channels, vision_dim)
         self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)
         self.embed = nn.Sequential(nn.Linear(vision_dim + 2 * language_dim + actions, embed_dim), nn.ReLU())
+        self.centre = nn.BatchNorm1d(embed_dim, momentum=0.01, affine=False) if centre else nn.Identity()
 
     def forward(self, obs: Observation) -> Percept:
         batch, steps = obs.heard.shape
@@ -110,6 +116,7 @@ class Encoder(nn.Module):
         language, goal = sentences[obs.heard], sentences[obs.told]
         before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(vision.dtype)
         embed = self.embed(torch.cat([vision, language, goal, self._sometimes(before)], dim=-1))
+        embed = self.centre(embed.flatten(0, 1)).unflatten(0, (batch, steps))
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
 
     def _sometimes(self, before: Float[Tensor, "B T A"]) -> Float[Tensor, "B T A"]:

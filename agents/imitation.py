@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.agent import Agent
@@ -82,7 +82,9 @@ class Lessons:
         self.finished += window.finished
         window = window.to(student.device)
         terms, self._state = losses(student.agent, student.decoder, learner, window, self._state, self._generator)
-        norm = descend(objective(terms, learner), student.model, student.optimiser, learner, number)
+        agent = student.agent
+        clipped = nn.ModuleList([agent.encoder, agent.memory, agent.policy, student.decoder])  # not the allocator
+        norm = descend(objective(terms, learner), clipped, student.optimiser, learner, number)
         return {name: term.item() for name, term in terms.items()} | {"gradient": norm}
 
 
@@ -95,6 +97,8 @@ def losses(
     surprise = functional.cross_entropy(thought.logits.flatten(0, 1), window.action.flatten(), reduction="none")
     terms = {"choice": (surprise * weight.flatten()).sum()}
     terms |= {name: loss.mean() for name, loss in thought.recall.losses.items()}
+    if thought.choice is not None:
+        terms["allocator"] = thought.choice.loss(surprise.view_as(weight), weight)
     vision = thought.percept.vision
     assert vision is not None
     terms |= reconstruction(agent, decoder, learner, window.obs, vision, generator)
@@ -170,7 +174,8 @@ def straight_walks(obs: Observation, reset: Bool[Tensor, "B T"]) -> tuple[Int[Te
 
 def objective(terms: dict[str, Tensor], learner: Imitation) -> Tensor:
     """One number to minimise."""
-    own = {"choice": 1.0, "right": 0.0} | {name: getattr(learner, name) for name in ("image", "sentence", "contrast")}
+    own = {"choice": 1.0, "allocator": 1.0, "right": 0.0}
+    own |= {name: getattr(learner, name) for name in ("image", "sentence", "contrast")}
     total = sum(own.get(name, learner.memory) * term for name, term in terms.items())
     assert isinstance(total, Tensor)
     return total

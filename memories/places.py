@@ -9,11 +9,15 @@ rule says which row leaves:
 - lvfo (least visited first out): the oldest row of the place with the fewest rows in the store;
 - mvfo (most visited first out): the oldest row of the place with the most.
 
+What is dropped together is an *item*: the rows that one place got in the same `item` steps, counted from the start of
+the episode. With 1 it is the row; with more, rows leave item by item, and a store of full items keeps what it would
+keep if each were a single row.
+
 Letters: B environments, T steps, R rows, C queue. The *bank* of a window is the R rows at its start followed by the T
 moments of the window, N = R + T; no step has to copy the store. Visits are rows in the store, not steps of the episode.
-*Differs from the paper:* a row is a moment, not 32 frames; of places with equally many rows the one with the oldest row
-is taken (theirs: the lowest index); queues and rules act together, so C ≥ R is their rules alone and a store with room
-for all queues is their place memory alone.
+*Differs from the paper:* an item is a moment by default, not 32 frames; of places with equally many rows the one with
+the oldest row is taken (theirs: the lowest index); queues and rules act together, so C ≥ R is their rules alone and a
+store with room for all queues is their place memory alone.
 """
 
 from dataclasses import dataclass
@@ -63,6 +67,7 @@ def plan(
     rule: Int[Tensor, "B T"],
     reset: Bool[Tensor, "B T"],
     queue: int,
+    item: int = 1,
 ) -> Plan:
     """Bookkeeping of a window; `rule` numbers the RULES, `queue` is C, `time` is -1 in empty slots."""
     steps = reset.shape[1]
@@ -75,8 +80,10 @@ def plan(
         before.append(slots)
         here = place[:, rows + moment]
         at = slots.clamp(min=0)
-        since = time.gather(1, at).masked_fill(slots < 0, -1)
-        slot = replaced(since, place.gather(1, at), here, rule[:, moment], queue)
+        since, where = time.gather(1, at).masked_fill(slots < 0, -1), place.gather(1, at)
+        slot = replaced(since, where, here, rule[:, moment], queue)
+        if item > 1:
+            slots = slots.masked_fill(_item(since // item, where, slot), -1)
         written = slots.scatter(1, slot.clamp(min=0)[:, None], rows + moment)
         slots = torch.where(slot[:, None] < 0, slots, written)
     return Plan(time, place, torch.stack(before, dim=1), slots)
@@ -106,6 +113,13 @@ def replaced(
     slot = order.masked_fill(crowded[:, None] & ~mine, 2**62).argmin(1)
     refused = filled.all(1) & (rule == RULES.index("lifo"))
     return slot.masked_fill(refused, -1)
+
+
+def _item(number: Int[Tensor, "B R"], place: Int[Tensor, "B R"], slot: Int[Tensor, " B"]) -> Bool[Tensor, "B R"]:
+    """Rows of the same item as the one in the slot; none for an empty slot (number -1) or none at all (slot -1)."""
+    at = slot.clamp(min=0)[:, None]
+    mine = number.gather(1, at)
+    return (number == mine) & (place == place.gather(1, at)) & (mine >= 0) & (slot >= 0)[:, None]
 
 
 def _visits(place: Int[Tensor, "B R"], filled: Bool[Tensor, "B R"]) -> Int[Tensor, "B R"]:

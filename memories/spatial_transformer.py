@@ -14,15 +14,15 @@ moment decides how that moment is written. Where the percept has no control, or 
 four are 0, `fallback` is the rule.
 
 Letters: B environments, T steps, D width, R rows, N = R + T rows of a window's bank (places.py), k places opened.
-*Differs from the paper:* one row for each step; places are squares of the ground, from `position`, and π is made of
-position / cell, not of a room's number; the query has τ and π too, so that it can ask for "here" and "long ago"; time
-counts up from the start of the episode, so that a stored code never changes, and is the true time under every rule; a
-place is one chunk, bounded by its queue, where the authors cut it into chunks of 32; layers have no self-attention over
-the query, which is a single moment; attention has no biases, so that an empty memory reads exactly 0; the allocator
-belongs to the agent and may choose at every step (the authors': a bandit that sees the number of the task and chooses
-once an episode). As with the authors no gradient is stopped inside a window; `stop_gradient` cuts it into stored rows,
-their places included, and then the encoder learns through the query alone. Which place a moment belongs to, and which
-row leaves, have no gradient.
+*Differs from the paper:* rows leave one by one, or `item` steps together (theirs: 32); places are squares of the
+ground, from `position`, and π is made of position / cell, not of a room's number; the query has τ and π too, so that it
+can ask for "here" and "long ago"; time counts up from the start of the episode, so that a stored code never changes,
+and is the true time under every rule; a place is one chunk, bounded by its queue, where the authors cut it into chunks
+of 32; layers have no self-attention over the query, which is a single moment; attention has no biases, so that an empty
+memory reads exactly 0; the allocator belongs to the agent and may choose at every step (the authors': a bandit that
+sees the number of the task and chooses once an episode). As with the authors no gradient is stopped inside a window;
+`stop_gradient` cuts it into stored rows, their places included, and then the encoder learns through the query alone.
+Which place a moment belongs to, and which row leaves, have no gradient.
 """
 
 from dataclasses import dataclass
@@ -148,8 +148,8 @@ class SpatialState:
 
 class SpatialTransformer(Memory[SpatialState]):
     """F = `width`. `cell` is the side of a place in metres, `queue` the most rows one place may have (no bound from
-    `rows` on), `k` the places opened by the read `places`; `attended` = min(k queue, rows), or all rows for the read
-    `flat`.
+    `rows` on), `item` the steps whose rows leave together, `k` the places opened by the read `places`; `attended` =
+    min(k queue, rows), or all rows for the read `flat`.
 
     The trace is the store as the last layer read it; it is left out while gradients are recorded, as in window.py.
     """
@@ -170,19 +170,22 @@ class SpatialTransformer(Memory[SpatialState]):
         fallback: Rule = "fifo",
         actions: int | None = None,
         read: Literal["places", "flat"] = "places",
+        item: int = 1,
         time_code: bool = True,
         place_code: bool = True,
         stop_gradient: bool = False,
     ) -> None:
         super().__init__()
         sizes = {"input_dim": input_dim, "rows": rows, "queue": queue, "k": k, "layers": layers, "heads": heads}
-        for name, value in sizes.items():
+        for name, value in (sizes | {"item": item}).items():
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")
         if width < 4 or width % 4:
             raise ValueError(f"width must be a positive multiple of 4 for codes of x and y, got {width}")
         if rows < k:
             raise ValueError(f"rows must be at least k, got rows={rows}, k={k}")
+        if rows % item or (queue < rows and queue % item):
+            raise ValueError(f"rows and queue must be multiples of item, got rows={rows}, queue={queue}, item={item}")
         if not cell > 0:
             raise ValueError(f"cell must be above 0 metres, got {cell}")
         if actions is not None and actions < 0:
@@ -196,7 +199,7 @@ class SpatialTransformer(Memory[SpatialState]):
         ):
             if chosen not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {chosen!r}")
-        self.width, self.rows, self.queue, self.cell = width, rows, queue, cell
+        self.width, self.rows, self.queue, self.cell, self.item = width, rows, queue, cell, item
         self.learned, self.rule = rule == "learned", RULES.index(fallback if rule == "learned" else rule)
         self.actions, self.time_code, self.place_code = actions or 0, time_code, place_code
         self.stop_gradient = stop_gradient
@@ -224,7 +227,7 @@ class SpatialTransformer(Memory[SpatialState]):
             new, where = new.detach(), where.detach()
         token, position = torch.cat([state.token, new], dim=1), torch.cat([state.position, where], dim=1)
         time, rule = torch.cat([state.time, now], dim=1), self.rules(percept)
-        planned = plan(time, cells(position, self.cell), rule, reset, self.queue)
+        planned = plan(time, cells(position, self.cell), rule, reset, self.queue, self.item)
         bank, held = self.coded(token, time, position), planned.held()
         x = self.coded(entered, now, here)
         for layer in self.layers:

@@ -46,8 +46,8 @@ def part(percept: Percept, start: int, end: int) -> Percept:
 class Dictionary:
     """The store as its definition reads: a dictionary of places, each a list of step numbers, oldest first."""
 
-    def __init__(self, rows: int, queue: int) -> None:
-        self.rows, self.queue = rows, queue
+    def __init__(self, rows: int, queue: int, item: int = 1) -> None:
+        self.rows, self.queue, self.item = rows, queue, item
         self.places: dict[tuple[int, int], list[int]] = defaultdict(list)
 
     def times(self) -> list[int]:
@@ -58,10 +58,17 @@ class Dictionary:
         if full and rule == "lifo":
             return
         if len(self.places[place]) == self.queue:
-            self.places[place].pop(0)
+            self._drop(place)
         elif full:
-            self.places[self._loser(rule)].pop(0)
+            self._drop(self._loser(rule))
         self.places[place].append(time)
+
+    def _drop(self, place: tuple[int, int]) -> None:
+        """The oldest row of the place and all that came in the same steps."""
+        queue = self.places[place]
+        steps = queue[0] // self.item
+        while queue and queue[0] // self.item == steps:
+            queue.pop(0)
 
     def _loser(self, rule: str) -> tuple[int, int]:
         lived = {place: queue for place, queue in self.places.items() if queue}
@@ -80,10 +87,11 @@ def stored(state: SpatialState, row: int) -> list[int]:
 
 @torch.no_grad()
 @pytest.mark.parametrize("queue", [C, PLAIN], ids=["queues", "pool"])
+@pytest.mark.parametrize("item", [1, 3])
 @pytest.mark.parametrize("rule", RULES)
-def test_each_rule_keeps_what_a_dictionary_keeps(rule, queue):
-    spatial, percept = memory(rule=rule, queue=queue), walk(300)
-    state, expected = spatial.initial(B), [Dictionary(R, queue) for _ in range(B)]
+def test_each_rule_keeps_what_a_dictionary_keeps(rule, queue, item):
+    spatial, percept = memory(rule=rule, queue=queue, item=item), walk(300)
+    state, expected = spatial.initial(B), [Dictionary(R, queue, item) for _ in range(B)]
     for start in range(0, 300, 5):
         state, _ = spatial.unroll(state, part(percept, start, start + 5), no_resets(5))
         for row, store in enumerate(expected):
@@ -92,8 +100,9 @@ def test_each_rule_keeps_what_a_dictionary_keeps(rule, queue):
             assert stored(state, row) == store.times()
     embed = spatial.enter(percept.embed)
     for row in range(B):
-        torch.testing.assert_close(state.token[row], embed[row, state.time[row]])
-        torch.testing.assert_close(state.position[row], percept.position[row, state.time[row]])
+        time, filled = state.time[row], state.time[row, :, None] >= 0
+        torch.testing.assert_close(state.token[row], embed[row, time] * filled)
+        torch.testing.assert_close(state.position[row], percept.position[row, time] * filled)
 
 
 @torch.no_grad()
@@ -143,17 +152,20 @@ def ballet(episodes: int) -> np.ndarray:
     return rooms
 
 
+@pytest.mark.parametrize("item", [1, 3])
 @pytest.mark.parametrize("rule", RULES)
-def test_room_ballet_hit_rates(rule):
+def test_room_ballet_hit_rates(rule, item):
     episodes, items = 4000, 18
-    rooms = ballet(episodes)
-    time = torch.full((episodes, 9 + items), -1)
-    time[:, 9:] = torch.arange(items)
-    cell = torch.zeros(episodes, 9 + items, 2, dtype=torch.int64)
-    cell[:, 9:, 0] = torch.from_numpy(rooms)
-    chosen = torch.full((episodes, items), RULES.index(rule))
-    after = plan(time, cell, chosen, no_resets(items, episodes), PLAIN).after.numpy() - 9
-    held = (after[:, :, None] == np.arange(items)).any(1)
+    rooms, steps, empty = ballet(episodes), items * item, 9 * item
+    time = torch.full((episodes, empty + steps), -1)
+    time[:, empty:] = torch.arange(steps)
+    cell = torch.zeros(episodes, empty + steps, 2, dtype=torch.int64)
+    cell[:, empty:, 0] = torch.from_numpy(rooms.repeat(item, axis=1))
+    chosen = torch.full((episodes, steps), RULES.index(rule))
+    after = plan(time, cell, chosen, no_resets(steps, episodes), PLAIN, item).after.numpy() - empty
+    rows = (after[:, :, None] // item == np.arange(items)).sum(1)
+    assert np.isin(rows, (0, item)).all()
+    held = rows == item
     assert (held.sum(1) == 9).all()
     last = np.stack([items - 1 - (rooms[:, ::-1] == room).argmax(1) for room in range(8)], axis=1)
     hits = (held[:, 9:], held[:, :9], held[rooms == 0], np.take_along_axis(held, last, axis=1))
@@ -420,6 +432,8 @@ def test_sizes_are_as_stated():
         ({"width": 6}, "multiple of 4 .* got 6"),
         ({"width": 12, "heads": 5}, "multiple of heads, got width=12, heads=5"),
         ({"rows": 1}, "rows must be at least k, got rows=1, k=2"),
+        ({"item": 5}, "multiples of item, got rows=12, queue=3, item=5"),
+        ({"item": 2}, "multiples of item, got rows=12, queue=3, item=2"),
         ({"cell": 0.0}, "cell must be above 0 metres, got 0.0"),
         ({"actions": -1}, "actions must be at least 0, got -1"),
         ({"rule": "learned"}, "rule learned needs actions"),
