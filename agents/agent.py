@@ -33,11 +33,16 @@ class Agent(nn.Module):
     is `Held` around the memory's, and `control` ends with the rule that was chosen."""
 
     def __init__(
-        self, encoder: Encoder, memory: Memory[Any], width: int = 128, allocator: Allocator | None = None
+        self,
+        encoder: Encoder,
+        memory: Memory[Any],
+        width: int = 128,
+        allocator: Allocator | None = None,
+        direct: bool = False,
     ) -> None:
         super().__init__()
         self.encoder, self.memory, self.allocator = encoder, memory, allocator
-        self.policy = Policy(encoder.embed_dim, encoder.vision_dim, memory.feature_dim, encoder.actions, width)
+        self.policy = Policy(encoder.embed_dim, encoder.vision_dim, memory.feature_dim, encoder.actions, width, direct)
 
     def initial(self, batch: int) -> Any:
         """State of agents that have seen nothing."""

@@ -48,7 +48,7 @@ def build_agent(config: DictConfig, env: VectorEnv | Task) -> Agent:
     memory: Memory[Any] = instantiate(config.memory)
     learned = getattr(memory, "learned", False)
     allocator = instantiate(config.allocator, goal_dim=encoder.language_dim) if learned else None
-    return Agent(encoder, memory, config.policy_width, allocator)
+    return Agent(encoder, memory, config.policy_width, allocator, bool(config.get("policy_direct", False)))
 
 
 def build_learner(config: DictConfig) -> Learner:

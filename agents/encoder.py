@@ -3,7 +3,7 @@
 Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U code widths.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -77,7 +77,7 @@ class Encoder(nn.Module):
     In training the previous action is left out of embed with probability `action_dropout`: a policy that always sees it
     learns to repeat it where the teacher did, and fails where its own past differs (causal confusion, de Haan et al.
     2019, arXiv 1905.11979). The memory always has it, as `control`. `sight` makes the picture encoder from height,
-    width, channels and V.
+    width, channels and V. `words` are those of the task that are one token each; others are spelled.
 
     With `centre` every number of embed has mean 0 and deviation 1 over the window in training, over training as a whole
     afterwards. Moments of one room are much alike; a memory that compares and averages them sees what sets them apart
@@ -97,12 +97,13 @@ class Encoder(nn.Module):
         heads: int = 2,
         action_dropout: float = 0.5,
         centre: bool = False,
+        words: Sequence[str] = (),
         sight: Callable[[int, int, int, int], Sight] = Vision,
     ) -> None:
         super().__init__()
         if not 0.0 <= action_dropout <= 1.0:
             raise ValueError(f"action_dropout must lie in [0, 1], got {action_dropout}")
-        self.tokenizer, self.size, self.action_dropout = Tokenizer(), (height, width), action_dropout
+        self.tokenizer, self.size, self.action_dropout = Tokenizer(words=words), (height, width), action_dropout
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
         self.vision = sight(height, width, channels, vision_dim)
         self.language = Language(len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim)

@@ -20,11 +20,14 @@ PAD, SPELL = "<pad>", "<spell>"
 
 
 class Tokenizer:
-    """Fixed vocabulary; id 0 is padding. `encode` returns (n, length) int64."""
+    """Fixed vocabulary; id 0 is padding. `encode` returns (n, length) int64. WORDS and `words` are one token each."""
 
-    def __init__(self, length: int = 24) -> None:
+    def __init__(self, length: int = 24, words: Sequence[str] = ()) -> None:
+        twice = sorted({word for word in words if word in WORDS or list(words).count(word) > 1})
+        if twice:
+            raise ValueError(f"words must be new and named once, got {', '.join(twice)} again")
         self.length = length
-        self.vocabulary = [PAD, SPELL, *WORDS, *(f"'{letter}'" for letter in LETTERS)]
+        self.vocabulary = [PAD, SPELL, *WORDS, *(f"'{letter}'" for letter in LETTERS), *words]
         self._ids = {token: i for i, token in enumerate(self.vocabulary)}
 
     def encode(self, sentences: Sequence[str] | np.ndarray) -> np.ndarray:

@@ -41,3 +41,12 @@ def test_a_letter_outside_the_alphabet_is_named() -> None:
 def test_a_sentence_too_long_is_refused_with_both_numbers() -> None:
     with pytest.raises(ValueError, match="has 27 tokens, the tokenizer takes 24"):
         TOKENIZER.encode(["abcdefghijklmnopqrstuvwxyz"])
+
+
+def test_words_of_a_task_are_one_token_each_and_come_last() -> None:
+    plain, more = Tokenizer(), Tokenizer(words=["circle", "cw"])
+    assert more.vocabulary[: len(plain.vocabulary)] == plain.vocabulary
+    assert (more.encode(["circle cw"])[0] > 0).sum() == 2
+    assert more.decode(more.encode(["circle ccw"])[0]) == "circle ccw"
+    with pytest.raises(ValueError, match="words must be new and named once, got red again"):
+        Tokenizer(words=["red", "blau"])
