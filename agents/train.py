@@ -24,7 +24,7 @@ from loci.agents.encoder import Decoder
 from loci.agents.learner import Student
 from loci.memories.state import nbytes
 
-MUTABLE = ("folder", "fresh", "device", "threads", "evaluation", "rows", "seeds", "controls", "name")
+MUTABLE = ("folder", "fresh", "device", "threads", "evaluation", "rows", "seeds", "controls", "reference", "name")
 """Settings that may change between the first and a later start of the same run."""
 
 
