@@ -76,8 +76,10 @@ class Encoder(nn.Module):
 
     In training the previous action is left out of embed with probability `action_dropout`: a policy that always sees it
     learns to repeat it where the teacher did, and fails where its own past differs (causal confusion, de Haan et al.
-    2019, arXiv 1905.11979). The memory always has it, as `control`. `sight` makes the picture encoder from height,
-    width, channels and V. `words` are those of the task that are one token each; others are spelled.
+    2019, arXiv 1905.11979); with 1 it is left out when acting too. The memory always has it, as `control`.
+
+    `sight` makes the picture encoder from height, width, channels and V. `words` are those of the task that are one
+    token each; others are spelled.
 
     With `centre` every number of embed has mean 0 and deviation 1 over the window in training, over training as a whole
     afterwards. Moments of one room are much alike; a memory that compares and averages them sees what sets them apart
@@ -121,6 +123,8 @@ class Encoder(nn.Module):
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
 
     def _sometimes(self, before: Float[Tensor, "B T A"]) -> Float[Tensor, "B T A"]:
+        if self.action_dropout == 1.0:
+            return torch.zeros_like(before)
         if not self.training or self.action_dropout == 0.0:
             return before
         return before * (torch.rand(*before.shape[:2], 1, device=before.device) >= self.action_dropout)

@@ -124,3 +124,31 @@ def test_the_image_loss_is_zero_for_the_pooled_picture_itself(encoder: Encoder) 
 
     decoder.image = Right()  # type: ignore[assignment]
     assert decoder.image_loss(torch.zeros(3, 8), rgb).item() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_action_that_is_always_left_out_is_not_seen_in_acting_either() -> None:
+    torch.manual_seed(0)
+    never, always = (Encoder(16, 16, 5, channels=4, action_dropout=share) for share in (1.0, 0.0))
+    window = observe(never.tokenizer, seen(), np.full((2, 3), 2))
+    other = observe(never.tokenizer, seen(), np.full((2, 3), 4))
+    for training in (True, False):
+        never.train(training), always.train(training)
+        assert torch.equal(never(window).embed, never(other).embed)
+        assert not torch.equal(always(window).embed, always(other).embed)
+    assert not torch.equal(never(window).control, never(other).control)
+
+
+def test_centred_numbers_have_mean_0_and_deviation_1_over_the_window() -> None:
+    encoders = []
+    for centre in (True, False):
+        torch.manual_seed(0)
+        encoders.append(Encoder(16, 16, 5, channels=4, action_dropout=0.0, centre=centre))
+    centred, plain = encoders
+    window = observe(centred.tokenizer, seen(), np.full((2, 3), 2))
+    raw = plain(window).embed.flatten(0, 1)
+    expected = (raw - raw.mean(dim=0)) / (raw.var(dim=0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(centred(window).embed.flatten(0, 1), expected, atol=1e-4, rtol=1e-3)
+    assert expected.std() > 0.5
+    alone = centred.eval()(window).embed
+    first = observe(centred.tokenizer, {name: values[:1] for name, values in seen().items()}, np.full((1, 3), 2))
+    torch.testing.assert_close(alone[:1], centred(first).embed)
