@@ -51,10 +51,10 @@ class Agent(nn.Module):
 
     def think(self, state: Any, obs: Observation, reset: Bool[Tensor, "B T"]) -> Thought[Any]:
         """The policy at every step of a window that starts in `state`, which is spent."""
-        percept, held, choice = self._perceive(state, obs, reset)
+        percept, held, choice = self.perceive(state, obs, reset)
         state, recall = self.memory.unroll(state if held is None else state.memory, percept, reset)
         logits, value = self.policy(percept.embed, percept.vision, recall.feature)
-        return Thought(logits, value, percept, recall, _around(held, state), choice)
+        return Thought(logits, value, percept, recall, around(held, state), choice)
 
     @torch.no_grad()
     def act(
@@ -66,7 +66,7 @@ class Agent(nn.Module):
         temperature: float = 1.0,
     ) -> tuple[Any, Int[Tensor, " B"], Thought[Any]]:
         """Actions for a window of one step, drawn from the policy sharpened by `temperature`; 0 takes the likeliest."""
-        percept, held, choice = self._perceive(state, obs, reset[:, None], generator)
+        percept, held, choice = self.perceive(state, obs, reset[:, None], generator)
         state, recall = self.memory.step(state if held is None else state.memory, percept.at(0), reset)
         logits, value = self.policy(percept.embed[:, 0], percept.vision[:, 0], recall.feature)
         if temperature > 0.0:
@@ -74,10 +74,10 @@ class Agent(nn.Module):
             actions = torch.multinomial(chances.cpu(), 1, generator=generator)[:, 0]
         else:
             actions = logits.argmax(dim=-1)
-        state = _around(held, state)
+        state = around(held, state)
         return state, actions, Thought(logits[:, None], value[:, None], percept, recall, state, choice)
 
-    def _perceive(
+    def perceive(
         self, state: Any, obs: Observation, reset: Bool[Tensor, "B T"], generator: torch.Generator | None = None
     ) -> tuple[Any, Held | None, Choice | None]:
         """The percept of a window, and of the allocator, where there is one, what it holds and chose."""
@@ -89,6 +89,6 @@ class Agent(nn.Module):
         return percept, held, choice
 
 
-def _around(held: Held | None, memory: Any) -> Any:
+def around(held: Held | None, memory: Any) -> Any:
     """The agent's state."""
     return memory if held is None else replace(held, memory=memory)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder
@@ -88,6 +88,11 @@ class PPO:
         return warm_cosine(self.rate, self.warmup, update, self.updates)
 
     def begin(self, student: Student, env: VectorEnv, seed: int) -> "Reinforcement":
+        """ValueError for what only imitation teaches: an allocator, and an encoder that centres over a window."""
+        if student.agent.allocator is not None:
+            raise ValueError("memory.rule=learned needs learner=imitation: PPO teaches no allocator; name a rule")
+        if isinstance(student.agent.encoder.centre, nn.BatchNorm1d):
+            raise ValueError("encoder.centre=true needs learner=imitation: PPO acts and learns on single moments alike")
         return Reinforcement(self, student, env, seed)
 
 

@@ -243,8 +243,8 @@ class SpatialTransformer(Memory[SpatialState]):
 
     def draw(self, state: SpatialState, recall: Recall, row: int) -> Drawing:
         """The store as this step read it, before the step itself was written: every row with its share in the last
-        layer, grouped by place, and the places where they lie, at the mean height of their rows; a group is the number
-        of its place in that list.
+        layer, grouped by place, and whether it was dropped now; and the places where they lie, at the mean height of
+        their rows; a group is the number of its place in that list.
 
         Raises ValueError for a recall made while gradients were recorded."""
         if "rows" not in recall.trace:
@@ -262,7 +262,9 @@ class SpatialTransformer(Memory[SpatialState]):
             "rule": RULES[int(trace["rule"])],
             "bytes": f"{nbytes(self.initial(1)):,}",
         }
-        return Drawing((Moments("rows", time, share, group, share > 0), labels), facts)
+        stays = set(state.time[row].tolist())
+        kept = tuple("" if step in stays else "dropped now" for step in time.tolist())
+        return Drawing((Moments("rows", time, share, group, share > 0, kept), labels), facts)
 
     def rules(self, percept: Percept) -> Int[Tensor, "B T"]:
         """Number of the rule by which each moment is written. Raises ValueError for a control of another layout."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from loci.agents.agent import Agent
+from loci.agents.agent import Agent, around
 from loci.agents.encoder import observe
 from loci.agents.rollout import SEEN
 from loci.agents.viewer.snapshot import Snapshot
@@ -203,14 +203,16 @@ class Session:
         """Chances of the actions, what the memory shows, and the milliseconds it took."""
         seen = {name: np.asarray(sensed[name])[None, None] for name in SEEN}
         obs = observe(self.agent.encoder.tokenizer, seen, np.array([[self.before]]))
-        percept = self.agent.encoder(obs)
         reset = torch.tensor([self.fresh or not self.memory_on])
+        percept, held, _ = self.agent.perceive(self.state, obs, reset[:, None], self.generator)
+        state = self.state if held is None else self.state.memory
         begun = time.perf_counter()
-        self.state, recall = self.agent.memory.step(self.state, percept.at(0), reset)
+        state, recall = self.agent.memory.step(state, percept.at(0), reset)
         spent = 1e3 * (time.perf_counter() - begun)
+        self.state = around(held, state)
         logits, _ = self.agent.policy(percept.embed[:, 0], percept.vision[:, 0], recall.feature)
         chances = torch.softmax(logits[0] / max(self.temperature, 1e-6), dim=-1)
-        return tuple(chances.tolist()), self.agent.memory.draw(self.state, recall, 0), spent
+        return tuple(chances.tolist()), self.agent.memory.draw(state, recall, 0), spent
 
     def _poses(self) -> np.ndarray:
         poses = [self.place.pose(body.name) for body in self.place.world.bodies]

@@ -152,3 +152,13 @@ def test_centred_numbers_have_mean_0_and_deviation_1_over_the_window() -> None:
     alone = centred.eval()(window).embed
     first = observe(centred.tokenizer, {name: values[:1] for name, values in seen().items()}, np.full((1, 3), 2))
     torch.testing.assert_close(alone[:1], centred(first).embed)
+
+
+def test_phrases_tell_sentences_apart_that_share_most_of_their_letters() -> None:
+    torch.manual_seed(0)
+    spelled, whole = (Encoder(16, 16, 5, phrases=phrases) for phrases in (0, 4096))
+    tokens = torch.from_numpy(spelled.tokenizer.encode(["circle cw", "circle ccw"]))
+    alike = [torch.cosine_similarity(*encoder.language(tokens), dim=0).item() for encoder in (spelled, whole)]
+    assert alike[0] > 0.9
+    assert alike[1] < 0.8
+    assert torch.equal(whole.language(tokens[:1]), whole.language(tokens)[:1])

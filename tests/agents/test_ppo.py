@@ -390,3 +390,13 @@ def test_a_killed_run_resumes_to_the_same_numbers(tmp_path: Path, monkeypatch: p
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         PPO(**settings)
+
+
+def test_what_only_imitation_teaches_is_refused(tmp_path: Path) -> None:
+    for changes, message in (
+        (["encoder.centre=true"], "encoder.centre=true needs learner=imitation"),
+        (["memory=spatial_transformer", "memory.rule=learned", "memory.actions=5"], "teaches no allocator"),
+    ):
+        run = Run(config(tmp_path, *changes))
+        with pytest.raises(ValueError, match=message):
+            run.learner.begin(Student(run.agent, run.decoder, run.optimiser, run.device), run.env, 0)

@@ -53,7 +53,11 @@ def test_the_same_seed_is_the_same_episode() -> None:
     assert seen(second)[0] != seen(first)[0]
 
 
-@pytest.mark.parametrize("overrides", [(), ("memory=gru",), ("memory=window",), ("task=put_away", "memory=none")])
+LEARNED = ("memory=spatial_transformer", "memory.rule=learned", "memory.actions=5")
+OTHERS = [(), ("memory=gru",), ("memory=window",), LEARNED, ("task=put_away", "memory=none")]
+
+
+@pytest.mark.parametrize("overrides", OTHERS)
 def test_going_back_and_on_is_as_if_nothing_had_been(overrides: tuple[str, ...]) -> None:
     chosen = config(*overrides)
     task = build_task(chosen)

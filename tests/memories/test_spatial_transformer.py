@@ -409,6 +409,9 @@ def test_drawing_shows_rows_by_place():
     assert drawing.facts["rows"] == f"{len(held)} of {R}"
     assert drawing.facts["places"] == str(len(labels.texts))
     assert drawing.facts["rule"] == "fifo"
+    gone = sorted(set(held) - set(stored(state, 1)))
+    assert [step for step, word in zip(rows.time, rows.kept, strict=True) if word == "dropped now"] == gone
+    assert len(gone) == 1
 
 
 def test_a_recall_without_trace_is_not_drawn():
