@@ -56,7 +56,7 @@ class Language(nn.Module):
     """Token sequence to code: embeddings with positions, self-attention, mean over tokens, a linear map, layer norm.
 
     Sentences that share most of their tokens begin with nearly the same code. With `phrases` a learned code of the
-    whole sentence is added, one of so many, chosen by a hash of its tokens: for tasks whose sentences are few and fixed.
+    whole sentence is added, one of so many, chosen by a hash of its tokens: for tasks whose sentences are few.
     """
 
     def __init__(self, vocabulary: int, length: int, width: int, heads: int, code_dim: int, phrases: int = 0) -> None:
