@@ -1,66 +1,25 @@
 """Physics by MuJoCo: closed forms of mechanics, the kinematic backend as an oracle for walking, exact states."""
 
-import importlib.util
 import math
-import os
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
+pytest.importorskip("mujoco")
+
 from loci.sim.backend import Diverged, WorldState
-from loci.sim.joints import Joint
+from loci.sim.backends.kinematic import KinematicBackend
+from loci.sim.backends.mujoco import MujocoBackend
+from loci.sim.backends.mujoco.spec import FRICTION, GRAVITY
 from loci.sim.sensors import Camera
 from loci.sim.world import Body, Pose, Shape, World
 from loci.sim.worlds.rooms import walled_room
-
-mujoco = pytest.importorskip("mujoco")
-
-from loci.sim.backends.kinematic import KinematicBackend  # noqa: E402
-from loci.sim.backends.mujoco import MujocoBackend  # noqa: E402
-from loci.sim.backends.mujoco.spec import FRICTION, GRAVITY  # noqa: E402
-from loci.sim.backends.rows import CARRY, RAISED  # noqa: E402
+from tests.sim.mujoco_room import ball, box, crowd, go, inside, slab, stage
 
 RADIUS = 0.2
 CAMERA = Camera(48, 48)
-
-
-def box(x: float, y: float, half: float = 0.15, mass: float = 1.0, name: str = "box", z: float = 0.0) -> Body:
-    shape = Shape("box", (half,) * 3, pose=Pose((0.0, 0.0, half)))
-    return Body(name, "box", (shape,), Pose.at(x, y, z), mass)
-
-
-def ball(x: float, y: float, z: float, mass: float = 1.0) -> Body:
-    return Body("ball", "ball", (Shape("sphere", (0.1, 0.1, 0.1)),), Pose.at(x, y, z), mass)
-
-
-def slab(x: float, half: float, height: float, z: float = 0.0, name: str = "slab") -> Body:
-    """A fixed board across the way of the agent, 4 cm thick."""
-    shape = Shape("box", (0.02, half, height / 2), pose=Pose((0.0, 0.0, height / 2)))
-    return Body(name, "slab", (shape,), Pose.at(x, 0.0, z))
-
-
-def door(x: float = 1.5) -> Body:
-    leaf = Shape("box", (0.02, 0.4, 1.0), pose=Pose((0.0, 0.4, 1.0)))
-    return Body("door", "door", (leaf,), Pose.at(x, -0.4), 0.0, Joint("hinge", (0.0, 0.0, 1.0), -1.5))
-
-
-def stage(*bodies: Body, spawn: Pose | None = None, **settings: object) -> MujocoBackend:
-    backend = MujocoBackend(1, **settings)  # type: ignore[arg-type]
-    backend.load(0, walled_room(0, 6.0, bodies=bodies, spawns=(spawn or Pose(),)))
-    return backend
-
-
-def go(backend: MujocoBackend, forward: float = 0.0, left: float = 0.0, turn: float = 0.0, seconds: float = 1.0,
-       **more: np.ndarray) -> dict[str, np.ndarray]:  # fmt: skip
-    return backend.step({"velocity": np.array([[forward, left]]), "turn": np.array([turn])} | more, seconds)
-
-
-def inside(backend: MujocoBackend, row: int = 0):  # type: ignore[no-untyped-def]
-    """MuJoCo's own numbers, for laws about them."""
-    return backend._simulations[row]
 
 
 @pytest.mark.parametrize("mass", [0.01, 100.0])
@@ -202,19 +161,6 @@ def test_meshes_are_their_convex_hulls_of_their_own_size(tmp_path) -> None:  # t
     assert backend.pose(0, "sheet").position[2] == pytest.approx(0.0, abs=5e-3)
 
 
-def crowd(seed: int) -> World:
-    """A room with a dozen loose things, a door, a fixed stone and a load before the agent."""
-    rng = np.random.default_rng(seed)
-    kinds = ("box", "sphere", "cylinder", "capsule")
-    bodies = [box(0.7, 0.0, 0.1, name="load"), door(2.5), box(-2.5, 0.0, 0.2, 0.0, "stone")]
-    for i in range(12):
-        x, y = (1.2 + 0.5 * (i % 3)) * np.cos(0.6 * i + 0.5), (1.2 + 0.5 * (i % 3)) * np.sin(0.6 * i + 0.5)
-        size = (0.15, 0.15, 0.15 if kinds[i % 4] == "sphere" else float(rng.uniform(0.16, 0.3)))
-        shape = Shape(kinds[i % 4], size)  # type: ignore[arg-type]
-        bodies.append(Body(f"thing_{i}", "thing", (shape,), Pose.at(float(x), float(y), size[2]), 0.5))
-    return walled_room(seed, 6.0, bodies=tuple(bodies), spawns=(Pose(),))
-
-
 def wander(backend: MujocoBackend, seed: int, steps: int, row: int = 0) -> list[bytes]:
     """Every number of every step of a random walk; the door opens, the stone is moved, the load taken or left."""
     rng, seen = np.random.default_rng(seed), []
@@ -287,74 +233,6 @@ def test_two_threads_step_as_one() -> None:
     assert runs[0] == runs[1]
 
 
-def test_a_hand_needs_reach_a_free_way_and_room() -> None:
-    backend = stage(box(0.9, 0.0, 0.1), slab(0.5, 0.5, 1.3))
-    assert not backend.hold(0, "box"), "a board is between"
-    backend = stage(box(0.9, 0.0, 0.1), slab(0.5, 0.5, 1.0))
-    assert backend.hold(0, "box"), "the board is low enough to reach over"
-    backend = stage(box(0.9, 0.0, 0.1), slab(CARRY[0], 0.5, 0.3, CARRY[2]))
-    assert backend.hold(0, "box")
-    assert backend.pose(0, "box").position == pytest.approx(RAISED), "no room in front: it is held up"
-    backend = stage(
-        box(0.9, 0.0, 0.1), slab(CARRY[0], 0.5, 0.3, CARRY[2]), replace(slab(0.0, 0.5, 0.3, RAISED[2]), name="upper")
-    )
-    before = backend.state(0).arrays
-    assert not backend.hold(0, "box"), "no room anywhere"
-    after = backend.state(0).arrays
-    assert all(np.array_equal(before[name], after[name]) for name in before)
-    backend = stage(box(0.9, 0.0, 0.1), box(0.9, 0.5, 0.1, name="other"))
-    assert backend.hold(0, "box")
-    assert not backend.hold(0, "other"), "one hand"
-    assert backend.held(0) == "box"
-
-
-def test_a_load_is_carried_against_gravity_and_does_not_hold_the_agent_back() -> None:
-    backend = stage(box(0.7, 0.0, 0.15, mass=3.0))
-    assert backend.hold(0, "box")
-    go(backend, 0.75)
-    assert backend.agent(0)[0] == pytest.approx(0.75, abs=0.01)
-    forward, _, up = CARRY
-    assert backend.pose(0, "box").position == pytest.approx((0.75 + forward, 0.0, up), abs=0.01)
-    backend.put_agent(0, Pose.at(-1.0, -1.0, 0.0, np.pi))
-    assert backend.pose(0, "box").position == pytest.approx((-1.0 - forward, -1.0, up), abs=1e-9)
-
-
-def test_a_load_stops_at_a_wall_that_the_agent_does_not_reach() -> None:
-    backend = stage(box(0.7, 0.0, 0.15))
-    assert backend.hold(0, "box")
-    go(backend, 1.0, seconds=3.0)
-    assert backend.agent(0)[0] == pytest.approx(3.0 - 0.15 - CARRY[0], abs=0.03)
-
-
-def test_a_door_moves_in_a_frame_that_it_touches_and_pushes_what_is_in_the_way() -> None:
-    posts = tuple(
-        Shape("box", (0.1, 0.1, 1.0), pose=Pose((0.0, side, 1.0))) for side in (-0.09, 0.89)
-    )  # they overlap the leaf by a centimetre
-    backend = stage(door(), Body("frame", "frame", posts, Pose.at(1.5, -0.4)), box(1.8, 0.2, 0.1))
-    assert backend.opening(0, "door") == 0.0
-    backend.drive(0, "door", 1.0)
-    go(backend, seconds=3.0)
-    assert backend.opening(0, "door") == pytest.approx(1.0, abs=0.01)
-    assert backend.pose(0, "box").position[0] > 1.85
-    go(backend)
-    assert not inside(backend).driving.any(), "the motor is off"
-
-
-def test_the_rover_rides_along_and_moves_its_joints() -> None:
-    backend = stage(box(1.0, 0.6), door(2.5), robot="rover")
-    applied = go(backend, 0.5, joints=np.array([[0.8, -0.3, 0.6, 0.5]]))
-    assert applied["velocity"][0, 0] == pytest.approx(0.5, abs=0.01)
-    np.testing.assert_allclose(applied["joints"], [[0.8, -0.3, 0.6, 0.5]], atol=0.06)
-    np.testing.assert_allclose(inside(backend).qpos[3:7], applied["joints"][0], atol=1e-3)
-    backend.drive(0, "door", 1.0)
-    go(backend, seconds=3.0, joints=np.zeros((1, 4)))
-    assert backend.opening(0, "door") == pytest.approx(1.0, abs=0.01)
-    with pytest.raises(ValueError, match=r"command 'joints' must have shape \(1, 4\).*got \(1, 3\)"):
-        go(backend, joints=np.zeros((1, 3)))
-    with pytest.raises(Diverged, match="command of row 0 is not finite: joints"):
-        go(backend, joints=np.full((1, 4), np.nan))
-
-
 def test_mistakes_are_answered_with_what_would_be_right() -> None:
     with pytest.raises(ValueError, match="robot must be the path of an MJCF file or one of: rover; got 'rovr'"):
         MujocoBackend(robot="rovr")
@@ -387,56 +265,6 @@ def test_without_the_package_the_error_names_the_cure() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "ImportError" in done.stderr
     assert "pip install 'loci[mujoco]'" in done.stderr
-
-
-def test_without_a_gl_platform_the_error_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MUJOCO_GL", raising=False)
-    with pytest.raises(RuntimeError, match="needs MUJOCO_GL to be egl, osmesa or glfw: pip install mujoco"):
-        MujocoBackend(renderer="gl")
-
-
-def test_what_gl_does_not_draw_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MUJOCO_GL", "egl")
-    backend = stage(renderer="gl")
-    with pytest.raises(ValueError, match="renderer 'gl' draws neither shadows nor supersampled pictures"):
-        backend.render(Camera(8, 8, shadows=True), ("rgb",))
-    with pytest.raises(ValueError, match="renderer 'gl' draws rgb, depth, instance, got normal"):
-        backend.render(Camera(8, 8), ("normal",))
-    backend.close()
-
-
-GL_CHECK = """
-import numpy as np
-from loci.sim.sensors import Camera
-from loci.sim.world import Pose
-from tests.sim.test_mujoco import crowd
-from loci.sim.backends.mujoco import MujocoBackend
-views = []
-for renderer in ("cast", "gl"):
-    backend = MujocoBackend(1, renderer=renderer)
-    world = crowd(0)
-    backend.load(0, world)
-    views.append(backend.render(Camera(96, 96), ("rgb", "depth", "instance")))
-    backend.close()
-cast, gl = views
-agree = cast["instance"] == gl["instance"]
-assert agree.mean() > 0.995, agree.mean()
-assert len(np.unique(gl["instance"])) > 5
-assert np.median(np.abs(cast["depth"] - gl["depth"])[agree]) < 1e-5
-"""
-
-
-def test_the_gl_pictures_agree_with_the_ray_caster() -> None:
-    if importlib.util.find_spec("OpenGL") is None:
-        pytest.skip("MuJoCo's own renderer needs the package mujoco with PyOpenGL")
-    ways = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])
-    environment = os.environ | {"MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl"), "PYTHONPATH": ways}
-    done = subprocess.run(
-        [sys.executable, "-c", GL_CHECK], capture_output=True, text=True, check=False, env=environment
-    )
-    if "MuJoCo cannot draw with" in done.stderr:
-        pytest.skip(f"no GL platform: {done.stderr.strip().splitlines()[-1]}")
-    assert done.returncode == 0, done.stderr
 
 
 def test_what_stands_when_the_world_begins_stands_until_it_is_touched() -> None:
