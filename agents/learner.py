@@ -83,6 +83,6 @@ def descend(total: Tensor, model: nn.Module, optimiser: torch.optim.Optimizer, l
     total.backward()
     norm = float(nn.utils.clip_grad_norm_(model.parameters(), learner.clip))
     if not torch.isfinite(torch.tensor(norm)):
-        raise FloatingPointError(f"the gradient is not finite at update {update}: loss {float(total):.4g}, norm {norm}")
+        raise FloatingPointError(f"the gradient is not finite at update {update}: loss {total.item():.4g}, norm {norm}")
     optimiser.step()
     return norm

@@ -16,6 +16,8 @@ from loci.agents.frames import frame, frames
 from loci.agents.page import data
 from loci.agents.record import episode_seed, save
 from loci.agents.rollout import play
+from loci.sim.backend import Unsupported
+from loci.sim.compose import in_arrays
 from loci.sim.vector import VectorEnv
 
 SEARCHED = 10
@@ -77,6 +79,8 @@ def scenes(folder: Path, rows: list[str], seed: int, settings: dict[str, Any]) -
 
 def _player(run: Path, settings: dict[str, Any]) -> Player:
     agent, config = load_agent(run, torch.device("cpu"))
+    if in_arrays(config):
+        raise Unsupported("the task is held in arrays and has no world to film")
     return Player(agent, config, settings)
 
 

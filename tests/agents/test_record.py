@@ -12,6 +12,7 @@ from PIL import Image
 from loci.agents import record
 from loci.agents.evaluate import load_agent
 from loci.agents.record import LAST, episode_seed, save
+from loci.agents.scenes import scenes
 from loci.agents.train import Run
 
 
@@ -113,3 +114,12 @@ def test_an_output_of_another_format_is_refused(run: Path, tmp_path: Path):
 def test_a_speed_of_zero_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match="fps"):
         save(_pictures(), tmp_path / "film.gif", fps=0)
+
+
+def test_a_run_in_a_task_held_in_arrays_is_missing_from_the_scenes_with_the_reason(tmp_path: Path) -> None:
+    with initialize_config_module("loci.conf", version_base="1.3"):
+        given = ["experiment=ballet", "memory=none", "name=arrays", f"folder={tmp_path / 'none-s0'}"]
+        Run(compose("train", overrides=given)).save()
+    found = scenes(tmp_path, ["none"], 0, {})
+    assert not found.films
+    assert found.missing == ("none, seed 0: the task is held in arrays and has no world to film",)
