@@ -119,7 +119,9 @@ def test_a_speed_of_zero_is_refused(tmp_path: Path):
 def test_a_run_in_a_task_held_in_arrays_is_missing_from_the_scenes_with_the_reason(tmp_path: Path) -> None:
     with initialize_config_module("loci.conf", version_base="1.3"):
         given = ["experiment=ballet", "memory=none", "name=arrays", f"folder={tmp_path / 'none-s0'}"]
-        Run(compose("train", overrides=given)).save()
+        config = compose("train", overrides=given)
+    (tmp_path / "none-s0").mkdir()
+    Run(config).save()
     found = scenes(tmp_path, ["none"], 0, {})
     assert not found.films
     assert found.missing == ("none, seed 0: the task is held in arrays and has no world to film",)
