@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from loci.agents.agent import Agent
@@ -82,9 +82,7 @@ class Lessons:
         self.finished += window.finished
         window = window.to(student.device)
         terms, self._state = losses(student.agent, student.decoder, learner, window, self._state, self._generator)
-        agent = student.agent
-        clipped = nn.ModuleList([agent.encoder, agent.memory, agent.policy, student.decoder])  # not the allocator
-        norm = descend(objective(terms, learner), clipped, student.optimiser, learner, number)
+        norm = descend(objective(terms, learner), student.clipped, student.optimiser, learner, number)
         return {name: term.item() for name, term in terms.items()} | {"gradient": norm}
 
 

@@ -26,6 +26,11 @@ class Student:
         """All that is trained."""
         return nn.ModuleList([self.agent, self.decoder])
 
+    @property
+    def clipped(self) -> nn.ModuleList:
+        """That of it whose gradient is bounded as one: all but the allocator, whose loss has a scale of its own."""
+        return nn.ModuleList([self.agent.encoder, self.agent.memory, self.agent.policy, self.decoder])
+
 
 @runtime_checkable
 class Course(Protocol):

@@ -127,7 +127,7 @@ class Reinforcement:
             found.append({name: term.item() for name, term in terms.items()})
             if found[-1]["kl"] > learner.kl:
                 break
-            norm = descend(objective(terms, learner), student.model, student.optimiser, learner, number)
+            norm = descend(objective(terms, learner), student.clipped, student.optimiser, learner, number)
             found[-1]["gradient"] = norm
         return _means(found) | {"descents": sum("gradient" in values for values in found)}
 

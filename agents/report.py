@@ -148,19 +148,22 @@ def _grid(results: dict[str, Any]) -> str:
 
 
 def sweeps(settings: dict[str, dict[str, Any]]) -> dict[str, dict[Any, str]]:
-    """For each setting the cells that differ from the first one in it alone: {setting: {value: cell}}."""
+    """For each setting the cells that differ from the first one in it alone: {setting: {value: cell}}; a value that is
+    a list is named by its cell."""
     if not settings:
         return {}
     base = next(iter(settings.values()))
     found: dict[str, dict[Any, str]] = {}
     for name in base:
         alike = {cell: s for cell, s in settings.items() if all(s.get(k) == v for k, v in base.items() if k != name)}
-        values = {
-            s[name] if isinstance(s[name], bool | int | float) else str(s[name]): cell for cell, s in alike.items()
-        }
+        values = {_label(s[name], cell): cell for cell, s in alike.items()}
         if len(values) > 1:
             found[name] = dict(sorted(values.items())) if counted(values) else values
     return dict(sorted(found.items(), key=lambda sweep: not counted(sweep[1])))
+
+
+def _label(value: Any, cell: str) -> Any:
+    return cell if isinstance(value, list) else value if isinstance(value, bool | int | float) else str(value)
 
 
 def counted(values: Iterable[Any]) -> bool:

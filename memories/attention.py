@@ -1,7 +1,8 @@
 """Attention pieces shared by the transformers: masked multi-head attention, recency bias, pre-norm block, and what the
 steps of a window may see of the last W steps.
 
-Letters: B batch, Q queries, K keys, D width, heads; T steps, W cached ones before them, S = W + T, J = W + 1.
+Letters: B batch, Q queries, K keys, D width, heads; T steps, W cached ones before them, J = W + 1; n blocks
+of L steps, each with the R sources it can reach.
 Vaswani et al. 2017 (arXiv 1706.03762); a learned bias for each head and distance as in Raffel et al. 2020 (arXiv
 1910.10683, §2.1), without their buckets.
 """

@@ -182,6 +182,11 @@ def test_cells_are_grouped_by_the_one_setting_in_which_they_differ():
     assert sweeps({}) == {}
 
 
+def test_a_setting_that_is_a_list_is_named_by_its_cell():
+    cells = {"all kinds": {"kinds": ["late", "early"]}, "late": {"kinds": ["late"]}}
+    assert sweeps(cells) == {"kinds": {"all kinds": "all kinds", "late": "late"}}
+
+
 def test_caveats_come_from_the_numbers():
     results = study()
     text = " ".join(caveats(results))

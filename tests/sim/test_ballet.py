@@ -1,7 +1,6 @@
 """Ballet on the grid: the published rules frame for frame, and that nothing but the dances tells."""
 
 import itertools
-import time
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from loci.agents.agent import Agent
 from loci.agents.encoder import Encoder
 from loci.agents.language import Tokenizer
 from loci.agents.rollout import Demonstrations, play
-from loci.sim.gymnasium_vector import GymnasiumVectorEnv
 from loci.sim.sensors import LETTERS
 from loci.sim.tasks.ballet import AGENT, BODY, TILES, WALL, Ballet
 from loci.sim.tasks.dances import (
@@ -323,20 +321,3 @@ def test_demonstrations_and_play_take_it_as_it_is() -> None:
 
     metrics = play(Teacher(env), env, 8, 0)
     assert metrics["success"].tolist() == metrics["choice"].tolist() == [1.0] * 8
-
-
-def test_gymnasium_sees_what_it_says() -> None:
-    env = GymnasiumVectorEnv(Ballet(3, 1, 1))
-    obs, _ = env.reset(seed=0)
-    assert env.observation_space.contains(obs)
-    assert env.observation_space.contains(env.step(np.zeros(3, int))[0])
-
-
-def test_it_is_fast() -> None:
-    env = Ballet(512, 8, 16, pixels=0)
-    env.reset(0)
-    env.step(plain(env))
-    begun = time.process_time()
-    for _ in range(300):
-        env.step(plain(env))
-    assert 300 * 512 / (time.process_time() - begun) > 300_000

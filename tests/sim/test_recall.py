@@ -1,7 +1,6 @@
 """Recall and rewriting: players that read the pictures reach the closed forms, and nothing but the pairs tells."""
 
 import itertools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -226,13 +225,3 @@ def test_demonstrations_and_gymnasium_take_it_as_it_is() -> None:
     env = GymnasiumVectorEnv(Recall(3))
     assert env.observation_space.contains(env.reset(seed=0)[0])
     assert env.observation_space.contains(env.step(np.zeros(3, int))[0])
-
-
-def test_it_is_fast() -> None:
-    env = Recall(512, 8, delay=8, queries=4)
-    env.reset(0)
-    env.step(np.zeros(512, int))
-    begun = time.process_time()
-    for _ in range(300):
-        env.step(np.zeros(512, int))
-    assert 300 * 512 / (time.process_time() - begun) > 300_000

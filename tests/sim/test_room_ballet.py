@@ -1,6 +1,5 @@
 """Room ballet: the published visits and questions, what fixed rules can keep of them, and that only dances tell."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ import torch
 
 from loci.memories.places import RULES as MEMORY_RULES
 from loci.memories.places import plan
-from loci.sim.gymnasium_vector import GymnasiumVectorEnv
 from loci.sim.sensors import LETTERS
 from loci.sim.tasks.ballet import TILES, WALL
 from loci.sim.tasks.dances import DANCES, STEPS
@@ -234,20 +232,6 @@ def test_the_memory_keeps_what_the_rule_keeps(rule: Any, length: int) -> None:
     assert np.array_equal(held, kept(env.room, rule) * length)
 
 
-def test_rows_are_the_same_whatever_the_batch_and_differ_from_seed_to_seed() -> None:
-    def trace(batch: int, seed: int) -> list[np.ndarray]:
-        env = RoomBallet(batch, **SMALL, turns=False)  # type: ignore[arg-type]
-        step, taken = env.reset(seed), []
-        for _ in range(60):
-            taken += [step.obs[name][:2].copy() for name in ("rgb", "position", "instruction")] + [step.reward[:2]]
-            step = env.step(env.expert(0)[0])
-        return taken
-
-    first, same, wide, other = trace(2, 5), trace(2, 5), trace(9, 5), trace(2, 6)
-    assert all(np.array_equal(a, b) and np.array_equal(a, c) for a, b, c in zip(first, same, wide, strict=True))
-    assert not all(np.array_equal(a, b) for a, b in zip(first, other, strict=True))
-
-
 def test_a_guess_succeeds_once_in_eight() -> None:
     env = begun(8000)
     to_the_question(env)
@@ -275,20 +259,3 @@ def test_what_cannot_be_shown_is_refused() -> None:
             RoomBallet(2, **settings)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="rule must be one of fifo"):
         kept(ROOMS[None], "lru")  # type: ignore[arg-type]
-
-
-def test_gymnasium_sees_what_it_says() -> None:
-    env = GymnasiumVectorEnv(RoomBallet(3))
-    obs, _ = env.reset(seed=0)
-    assert env.observation_space.contains(obs)
-    assert env.observation_space.contains(env.step(np.zeros(3, int))[0])
-
-
-def test_it_is_fast() -> None:
-    env = RoomBallet(512)
-    env.reset(0)
-    env.step(plain(env))
-    begun = time.process_time()
-    for _ in range(200):
-        env.step(plain(env))
-    assert 200 * 512 / (time.process_time() - begun) > 300_000
