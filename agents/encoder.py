@@ -55,17 +55,15 @@ def observe(tokenizer: Tokenizer, obs: dict[str, np.ndarray], action: np.ndarray
 class Language(nn.Module):
     """Token sequence to code: embeddings with positions, self-attention, mean over tokens, a linear map, layer norm.
 
-    Sentences that share most of their tokens begin with nearly the same code. With `phrases` a learned code of the
-    whole sentence is added, one of so many, chosen by a hash of its tokens: for tasks whose sentences are few.
+    Sentences that share most of their tokens begin with nearly the same code.
     """
 
-    def __init__(self, vocabulary: int, length: int, width: int, heads: int, code_dim: int, phrases: int = 0) -> None:
+    def __init__(self, vocabulary: int, length: int, width: int, heads: int, code_dim: int) -> None:
         super().__init__()
         self.token = nn.Embedding(vocabulary, width, padding_idx=0)
         self.position = nn.Parameter(torch.randn(length, width) * 0.5)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.out = nn.Sequential(nn.Linear(width, code_dim), nn.LayerNorm(code_dim))
-        self.whole = nn.Embedding(phrases, code_dim) if phrases else None
 
     def forward(self, tokens: Int[Tensor, "S L"]) -> Float[Tensor, "S U"]:
         here = tokens != 0
@@ -73,10 +71,23 @@ class Language(nn.Module):
         x = self.token(tokens) + self.position
         x = x + self.attention(x, x, x, key_padding_mask=~here, need_weights=False)[0]
         code: Tensor = self.out((x * here[..., None]).sum(dim=1) / here.sum(dim=1, keepdim=True))
-        if self.whole is None:
-            return code
+        return code
+
+
+class Phrases(nn.Module):
+    """Token sequence to code: a learned one of the whole sentence, of so many, chosen by a hash of its tokens.
+
+    For tasks whose sentences are few; a sentence that was not in training means nothing.
+    """
+
+    def __init__(self, phrases: int, code_dim: int) -> None:
+        super().__init__()
+        self.whole = nn.Embedding(phrases, code_dim)
+
+    def forward(self, tokens: Int[Tensor, "S L"]) -> Float[Tensor, "S U"]:
         place = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
-        return code + self.whole((tokens * place**3).sum(dim=1) % self.whole.num_embeddings)
+        code: Tensor = self.whole((tokens * place**3).sum(dim=1) % self.whole.num_embeddings)
+        return code
 
 
 class Encoder(nn.Module):
@@ -87,7 +98,7 @@ class Encoder(nn.Module):
     2019, arXiv 1905.11979); with 1 it is left out when acting too. The memory always has it, as `control`.
 
     `sight` makes the picture encoder from height, width, channels and V. `words` are those of the task that are one
-    token each; others are spelled; `phrases` is that of Language.
+    token each; others are spelled; with `phrases` a sentence is not read but looked up among so many codes.
 
     With `centre` every number of embed has mean 0 and deviation 1 over the window in training, over training as a whole
     afterwards. Moments of one room are much alike; a memory that compares and averages them sees what sets them apart
@@ -117,8 +128,9 @@ class Encoder(nn.Module):
         self.tokenizer, self.size, self.action_dropout = Tokenizer(words=words), (height, width), action_dropout
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
         self.vision = sight(height, width, channels, vision_dim)
-        self.language = Language(
-            len(self.tokenizer.vocabulary), self.tokenizer.length, word_dim, heads, language_dim, phrases
+        vocabulary, length = len(self.tokenizer.vocabulary), self.tokenizer.length
+        self.language = (
+            Phrases(phrases, language_dim) if phrases else Language(vocabulary, length, word_dim, heads, language_dim)
         )
         self.embed = nn.Sequential(nn.Linear(vision_dim + 2 * language_dim + actions, embed_dim), nn.ReLU())
         self.centre = nn.BatchNorm1d(embed_dim, momentum=0.01, affine=False) if centre else nn.Identity()

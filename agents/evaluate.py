@@ -12,13 +12,13 @@ from typing import Any
 import hydra
 import torch
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
 from loci.agents import checkpoint
 from loci.agents.agent import Agent
 from loci.agents.build import build_agent, build_env, pick_device
 from loci.agents.encoder import Decoder
 from loci.agents.metrics import bootstrap
+from loci.agents.progress import progress
 from loci.agents.rollout import play
 
 
@@ -41,7 +41,7 @@ def evaluate(folder: Path, grid: Any, device: torch.device, backend: DictConfig 
     agent, config = load_agent(folder, device)
     config.backend = config.backend if backend is None else backend
     cells = {}
-    with tqdm(grid.cells.items(), desc=f"{type(agent.memory).__name__} evaluation", unit="cell") as bar:
+    with progress(grid.cells.items(), desc=f"{type(agent.memory).__name__} evaluation", unit="cell") as bar:
         for name, settings in bar:
             bar.set_postfix_str(str(name), refresh=False)
             changes = OmegaConf.to_container(settings) if settings is not None else {}

@@ -28,7 +28,8 @@ class Imitation:
     """Cross-entropy with the teacher's action, weighted by the reward at stake, + reconstruction of picture and words
     + a contrast between pictures, all asked of every memory alike.
 
-    `pictures` is the share of moments whose picture is reconstructed at each update, to save time.
+    `pictures` is the share of moments whose picture is reconstructed at each update, to save time; `hold` the share of
+    the updates before the rate falls.
     """
 
     headline: ClassVar[str] = "right"
@@ -40,6 +41,7 @@ class Imitation:
     """Updates between checkpoints; every segment begins with fresh episodes, so resuming repeats the same numbers."""
     rate: float = 5e-3
     warmup: int = 30
+    hold: float = 0.0
     clip: float = 1.0
     slip: float = 0.05
     image: float = 1.0
@@ -56,12 +58,14 @@ class Imitation:
                 raise ValueError(f"learner.{name} must be at least 1, got {getattr(self, name)}")
         if not 0.0 < self.pictures <= 1.0:
             raise ValueError(f"learner.pictures must lie in (0, 1], got {self.pictures}")
+        if not 0.0 <= self.hold < 1.0:
+            raise ValueError(f"learner.hold must lie in [0, 1), got {self.hold}")
 
     def optimiser(self, parameters: Any) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, lr=self.rate, weight_decay=self.weight_decay)
 
     def rate_at(self, update: int) -> float:
-        return warm_cosine(self.rate, self.warmup, update, self.updates)
+        return warm_cosine(self.rate, self.warmup, update, self.updates, self.hold)
 
     def begin(self, student: Student, env: VectorEnv, seed: int) -> "Lessons":
         return Lessons(self, student, env, seed)

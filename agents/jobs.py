@@ -14,7 +14,8 @@ from typing import Any
 
 from hydra import compose
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
+
+from loci.agents.progress import progress
 
 SHARES = ("right", "success")
 """What a learner's curve shows: of imitation the right choices, of reinforcement the episodes that succeeded."""
@@ -52,7 +53,7 @@ def run(jobs: list[Job], workers: int) -> list[str]:
     os.environ["TQDM_DISABLE"] = "1"  # read by the workers when they import tqdm; this process has done so
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         futures = [pool.submit(perform, config) for config in configs]
-        _watch(jobs, futures, total)
+        _watch(jobs, futures, total, workers)
     return [failed for failed in (future.result() for future in futures) if failed]
 
 
@@ -86,10 +87,10 @@ def _scored(folder: Path, options: DictConfig) -> bool:
     return bool(json.loads(path.read_text())["grid"] == OmegaConf.to_container(options.evaluation, resolve=True))
 
 
-def _watch(jobs: list[Job], futures: list["Future[str]"], total: int) -> None:
+def _watch(jobs: list[Job], futures: list["Future[str]"], total: int, workers: int) -> None:
     """One bar over the updates of all jobs, read from the lines of their logs."""
     done = 0
-    with tqdm(total=total, desc=f"{len(jobs)} jobs", unit="update", smoothing=0.02) as bar:
+    with progress(total=total, desc=f"{len(jobs)} jobs", unit="update", smoothing=0.02) as bar:
         while not all(future.done() for future in futures):
             time.sleep(0.5)
             now = sum(_lines(Path(job.folder) / "metrics.jsonl") for job in jobs)
@@ -97,7 +98,7 @@ def _watch(jobs: list[Job], futures: list["Future[str]"], total: int) -> None:
             done = now
             finished = sum(future.done() for future in futures)
             active = [f"{job.row}-s{job.seed}" for job, f in zip(jobs, futures, strict=True) if f.running()]
-            bar.set_postfix_str(f"{finished} finished, now {' '.join(active)}", refresh=False)
+            bar.set_postfix_str(f"{finished} finished, now {' '.join(active[:workers])}", refresh=False)
 
 
 def _lines(path: Path) -> int:

@@ -73,10 +73,11 @@ class Learner(Protocol):
     def begin(self, student: Student, env: VectorEnv, seed: int) -> Course: ...
 
 
-def warm_cosine(rate: float, warmup: int, update: int, updates: int) -> float:
-    """Linear warm-up, then a cosine down to a hundredth."""
+def warm_cosine(rate: float, warmup: int, update: int, updates: int, hold: float = 0.0) -> float:
+    """Linear warm-up, the full rate for the share `hold` of all updates, then a cosine down to a hundredth."""
     rise = min(1.0, (update + 1) / warmup)
-    fall = 0.505 + 0.495 * math.cos(math.pi * update / updates)
+    held = hold * updates
+    fall = 0.505 + 0.495 * math.cos(math.pi * max(0.0, update - held) / (updates - held))
     return rate * rise * fall
 
 

@@ -22,6 +22,7 @@ from loci.agents import checkpoint
 from loci.agents.build import build_agent, build_env, build_learner, pick_device
 from loci.agents.encoder import Decoder
 from loci.agents.learner import Student
+from loci.agents.progress import progress
 from loci.memories.state import nbytes
 
 MUTABLE = ("folder", "fresh", "device", "threads", "evaluation", "rows", "seeds", "controls", "reference", "name")
@@ -123,7 +124,7 @@ def train(config: DictConfig) -> dict[str, Any]:
         (run.folder / "versions.json").write_text(json.dumps(versions(), indent=1))
     log = Log(run.folder, run.update)
     title = f"{type(run.agent.memory).__name__} seed {config.seed}"
-    with tqdm(total=run.learner.updates, initial=run.update, desc=title, unit="update", smoothing=0.05) as bar:
+    with progress(total=run.learner.updates, initial=run.update, desc=title, unit="update", smoothing=0.05) as bar:
         while run.update < run.learner.updates:
             run.segment(log, bar)
     log.close()

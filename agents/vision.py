@@ -49,11 +49,15 @@ class Cells(Sight):
     overlap, so that one set of weights looks at every block, and a linear map; layer norm. A wall of one cell around
     the blocks is left out.
 
-    Shared weights are what makes ballet learnable: a perceptron over all cells stays at guessing for as long.
+    Shared weights are what makes ballet learnable: a perceptron over all cells stays at guessing for as long. So is
+    darkness as 0 (`black`): the empty blocks, most of them, are then silent.
     """
 
-    def __init__(self, height: int, width: int, channels: int, code_dim: int, pixels: int = 1) -> None:
+    def __init__(
+        self, height: int, width: int, channels: int, code_dim: int, pixels: int = 1, black: float = 0.0
+    ) -> None:
         super().__init__()
+        self.black = black
         rows, columns = (cells(side, pixels) for side in (height, width))
         self.shrink, self.wall = pixels, (pixels * (rows % 3 // 2), pixels * (columns % 3 // 2))
         self.blocks = nn.Sequential(nn.Conv2d(3, channels, 3 * pixels, stride=3 * pixels), nn.ReLU())
@@ -61,7 +65,8 @@ class Cells(Sight):
 
     def forward(self, rgb: UInt8[Tensor, "N H W 3"]) -> Float[Tensor, "N V"]:
         (top, left), (height, width) = self.wall, rgb.shape[1:3]
-        image = rgb[:, top : height - top, left : width - left].permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+        inside = rgb[:, top : height - top, left : width - left].permute(0, 3, 1, 2).float()
+        image = inside.div_(255.0 / (1.0 - self.black)).add_(self.black)
         code: Tensor = self.code(self.blocks(image).flatten(1))
         return code
 

@@ -50,6 +50,8 @@ PIXELS = 9
 DRAWS = 3 + len(HOMES) + len(DANCES) + len(COLOURS) + len(SHAPES)
 MOST_FRAMES = {16: 320}
 MOST_FRAMES_ELSE = 1024
+FOLLOW = 0.1
+"""Weight of the teacher's steps after the first, which follow from it."""
 
 
 def _tiles() -> np.ndarray:
@@ -104,9 +106,9 @@ class Ballet(ArrayEnv):
         return Turn(success.astype(float), terminated, truncated, {"choice": terminated, "success": success})
 
     def advise(self) -> tuple[np.ndarray, np.ndarray]:
-        """The way to the right dancer past the others, of weight 1 once the instruction is there."""
+        """The way to the right dancer past the others, of weight 1 at its first step, which chooses, then `FOLLOW`."""
         ways = _ways()[self.home[np.arange(self.batch), self.target], self.agent[:, 0], self.agent[:, 1]]
-        return ways, self.frame >= self.instruction
+        return ways, (self.frame == self.instruction) + FOLLOW * (self.frame > self.instruction)
 
     def draw(self, rows: np.ndarray) -> None:
         """Draw everything without replacement: the order of uniform numbers is a permutation."""

@@ -154,9 +154,21 @@ def test_the_rate_rises_and_falls_to_a_hundredth() -> None:
     assert all(a >= b for a, b in itertools.pairwise(rates[10:]))
 
 
+def test_the_rate_is_held_before_it_falls() -> None:
+    learner = Imitation(rate=1.0, warmup=10, updates=100, hold=0.7)
+    rates = [learner.rate_at(update) for update in range(100)]
+    assert rates[9:71] == [1.0] * 62
+    assert rates[71] < 1.0
+    assert rates[-1] == pytest.approx(0.01, abs=0.005)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
-    [({"batch": 0}, "learner.batch must be at least 1, got 0"), ({"pictures": 0.0}, r"learner.pictures must lie in")],
+    [
+        ({"batch": 0}, "learner.batch must be at least 1, got 0"),
+        ({"pictures": 0.0}, r"learner.pictures must lie in"),
+        ({"hold": 1.0}, r"learner.hold must lie in \[0, 1\), got 1.0"),
+    ],
 )
 def test_wrong_settings_are_refused(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):

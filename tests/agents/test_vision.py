@@ -27,6 +27,16 @@ def test_the_wall_around_is_left_out_where_there_is_one() -> None:
     torch.testing.assert_close(walled(picture), bare(picture[:, 1:-1, 1:-1]))
 
 
+@pytest.mark.parametrize("black", [0.0, -1.0])
+def test_darkness_is_the_number_it_is_said_to_be(black: float) -> None:
+    sight, night = Cells(9, 9, 4, 8, black=black), torch.zeros(1, 9, 9, 3, dtype=torch.uint8)
+    seen = []
+    sight.blocks.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    sight(night), sight(night + 255)
+    assert (seen[0] == black).all()
+    assert (seen[1] == 1.0).all()
+
+
 def test_sides_that_hold_no_blocks_are_refused() -> None:
     for height, width, pixels, wrong in ((10, 11, 1, 10), (9, 4, 1, 4), (2, 9, 1, 2), (9, 11, 3, 11), (30, 33, 3, 30)):
         with pytest.raises(ValueError, match=f"3 n cells, or 3 n .* of {pixels} pixels each, got {wrong} pixels"):

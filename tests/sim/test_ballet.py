@@ -12,7 +12,7 @@ from loci.agents.encoder import Encoder
 from loci.agents.language import Tokenizer
 from loci.agents.rollout import Demonstrations, play
 from loci.sim.sensors import LETTERS
-from loci.sim.tasks.ballet import AGENT, BODY, TILES, WALL, Ballet
+from loci.sim.tasks.ballet import AGENT, BODY, FOLLOW, TILES, WALL, Ballet
 from loci.sim.tasks.dances import (
     COLOURS,
     DANCES,
@@ -61,7 +61,8 @@ def test_the_instruction_comes_on_time_and_the_teacher_needs_three_steps(
         assert (step.terminated == (frame == instruction + 3)).all()
         assert (step.reward == (frame == instruction + 3)).all()
         actions, weight = env.expert(default=5)
-        assert (weight == (instruction <= frame < instruction + 3)).all()
+        stake = 1.0 if frame == instruction else FOLLOW * (instruction < frame < instruction + 3)
+        assert weight == pytest.approx(np.full(3, stake))
         assert frame >= instruction or (actions == 5).all()
         if frame < instruction + 3:
             step = env.step(actions)
@@ -317,7 +318,7 @@ def test_demonstrations_and_play_take_it_as_it_is() -> None:
     window = Demonstrations(env, Tokenizer(), 0.0, 0).window(40)
     assert window.obs.rgb.shape == (4, 40, 11, 11, 3)
     assert window.finished == 8
-    assert window.weight.sum() == 4 * 3 * 2
+    assert window.weight.sum().item() == pytest.approx(4 * (1 + 2 * FOLLOW) * 2)
 
     metrics = play(Teacher(env), env, 8, 0)
     assert metrics["success"].tolist() == metrics["choice"].tolist() == [1.0] * 8
