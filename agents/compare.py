@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from loci.agents import jobs
 from loci.agents.jobs import Job
-from loci.agents.metrics import holm, paired_test, stratified_bootstrap
+from loci.agents.statistics import holm, paired_test, stratified_bootstrap
 
 OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "rows.", "controls=", "hydra.", "hydra/")
 """Overrides that concern the study, not its jobs."""

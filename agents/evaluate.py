@@ -17,9 +17,9 @@ from loci.agents import checkpoint
 from loci.agents.agent import Agent
 from loci.agents.build import build_agent, build_env, pick_device
 from loci.agents.encoder import Decoder
-from loci.agents.metrics import bootstrap
 from loci.agents.progress import progress
 from loci.agents.rollout import play
+from loci.agents.statistics import bootstrap
 
 
 def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:

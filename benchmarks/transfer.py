@@ -17,8 +17,8 @@ import loci.conf
 from benchmarks.machine import machine
 from loci.agents.build import build_env
 from loci.agents.evaluate import load_agent
-from loci.agents.metrics import paired_test, stratified_bootstrap
 from loci.agents.rollout import play
+from loci.agents.statistics import paired_test, stratified_bootstrap
 
 FOLDER = Path(next(iter(loci.conf.__path__))) / "backend"
 CELL = {"split": "held_out", "objects": 3, "distractors": 0}

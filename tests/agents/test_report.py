@@ -14,9 +14,9 @@ from hydra import compose, initialize_config_module
 from loci.agents import scenes
 from loci.agents.caveats import caveats
 from loci.agents.compare import _tests
-from loci.agents.metrics import stratified_bootstrap
 from loci.agents.plots import reading
 from loci.agents.report import headline, sweeps, write_report
+from loci.agents.statistics import stratified_bootstrap
 from loci.agents.train import Run
 
 CELLS = {

@@ -1,0 +1,1 @@
+"""Data structures of memories, without learning: slot numbers in, slot numbers out."""
