@@ -12,7 +12,6 @@ Letters: B environments, T steps, U width of the goal's code.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -26,10 +25,9 @@ WEIGHT = 0.1
 
 
 @dataclass
-class Held:
-    """What an agent with an allocator carries from window to window."""
+class Chosen:
+    """What an allocator carries from window to window."""
 
-    memory: Any
     rule: Int[Tensor, " B"]
     """Number of the rule in force, -1 before an episode has begun."""
     goal: Float[Tensor, "B U"]
@@ -80,19 +78,19 @@ class Allocator(nn.Module):
             return float(self.uniform)
         return max(self.least, 1.0 - (1.0 - self.least) * int(self.begun) / self.episodes)
 
-    def initial(self, memory: Any, batch: int) -> Held:
+    def initial(self, batch: int) -> Chosen:
         zero = self.worth[0].weight.new_zeros
-        return Held(memory, zero(batch, dtype=torch.int64) - 1, zero(batch, self.goal_dim))  # type: ignore[operator]
+        return Chosen(zero(batch, dtype=torch.int64) - 1, zero(batch, self.goal_dim))  # type: ignore[operator]
 
     def forward(
         self,
-        held: Held,
+        held: Chosen,
         goal: Float[Tensor, "B T U"],
         reset: Bool[Tensor, "B T"],
         generator: torch.Generator | None = None,
-    ) -> tuple[Float[Tensor, "B T 4"], Choice, Held]:
+    ) -> tuple[Float[Tensor, "B T 4"], Choice, Chosen]:
         """A choice wherever an episode begins. Returns what `control` gains, one-hot of the choice made before each
-        moment (0 at the first of an episode), the choices, and what is held after the window, without memory."""
+        moment (0 at the first of an episode), the choices, and what is held after the window."""
         goal, start = goal.detach(), latest_reset(reset)
         fresh = torch.full_like(start, -1)
         fresh[reset] = self._choose(goal[reset], generator)
@@ -102,7 +100,7 @@ class Allocator(nn.Module):
         worth = self.worth(known).gather(2, rule.clamp(min=0)[..., None])[..., 0]
         before = torch.cat([held.rule[:, None], rule[:, :-1]], dim=1).masked_fill(reset, -1)
         control = functional.one_hot(before + 1, len(RULES) + 1)[..., 1:].to(goal.dtype)
-        return control, Choice(rule, worth), Held(None, rule[:, -1], known[:, -1])
+        return control, Choice(rule, worth), Chosen(rule[:, -1], known[:, -1])
 
     @torch.no_grad()
     def _choose(self, goal: Float[Tensor, "n U"], generator: torch.Generator | None) -> Int[Tensor, " n"]:

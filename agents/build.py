@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.agent import Agent
@@ -39,16 +39,14 @@ def _changed(config: DictConfig, changes: dict[str, Any]) -> DictConfig:
 def build_agent(config: DictConfig, env: VectorEnv | Task) -> Agent:
     """Encoder, memory and policy for what `env` shows and lets do, with weights drawn from the config's seed."""
     spaces = {name: space for sensor in env.sensors for name, space in sensor.space().items()}
-    if "rgb" not in spaces:
-        raise ValueError(f"an agent needs pictures, but the task shows {', '.join(sorted(spaces))}: give it rgb")
-    height, width, _ = spaces["rgb"].shape or ()
     torch.manual_seed(config.seed)
     actions = int(env.action_space.n)  # type: ignore[attr-defined]
-    encoder: Encoder = instantiate(config.encoder, height=height, width=width, actions=actions)
+    kind: Any = get_class(config.encoder._target_)
+    encoder: Encoder = instantiate(config.encoder, actions=actions, **kind.sizes(spaces))
     memory: Memory[Any] = instantiate(config.memory)
     learned = getattr(memory, "learned", False)
     allocator = instantiate(config.allocator, goal_dim=encoder.language_dim) if learned else None
-    return Agent(encoder, memory, config.policy_width, allocator, bool(config.get("policy_direct", False)))
+    return Agent(encoder, memory, instantiate(config.policy), allocator)
 
 
 def build_learner(config: DictConfig) -> Learner:

@@ -3,11 +3,13 @@
 Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U code widths.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
@@ -34,22 +36,6 @@ class Observation:
 
     def to(self, device: torch.device) -> "Observation":
         return Observation(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
-
-
-def observe(tokenizer: Tokenizer, obs: dict[str, np.ndarray], action: np.ndarray) -> Observation:
-    """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
-    texts = np.stack([obs["words"], obs["instruction"]])
-    unique, rows = np.unique(texts, return_inverse=True)
-    heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
-    return Observation(
-        rgb=torch.from_numpy(obs["rgb"]),
-        sentences=torch.from_numpy(tokenizer.encode(unique)),
-        heard=heard,
-        told=told,
-        action=torch.from_numpy(action.astype(np.int64)),
-        position=torch.from_numpy(obs["position"]),
-        heading=torch.from_numpy(obs["heading"]),
-    )
 
 
 class Language(nn.Module):
@@ -105,6 +91,9 @@ class Encoder(nn.Module):
     only once their common part is taken away.
     """
 
+    sees: ClassVar[tuple[str, ...]] = ("rgb", "words", "instruction", "position", "heading")
+    """What it takes of an environment's observations."""
+
     def __init__(
         self,
         height: int,
@@ -134,6 +123,29 @@ class Encoder(nn.Module):
         )
         self.embed = nn.Sequential(nn.Linear(vision_dim + 2 * language_dim + actions, embed_dim), nn.ReLU())
         self.centre = nn.BatchNorm1d(embed_dim, momentum=0.01, affine=False) if centre else nn.Identity()
+
+    @staticmethod
+    def sizes(seen: Mapping[str, spaces.Space[Any]]) -> dict[str, int]:
+        """The arguments that follow from what a task shows; ValueError where it shows no picture."""
+        if "rgb" not in seen:
+            raise ValueError(f"this encoder needs pictures, but the task shows {', '.join(sorted(seen))}: give it rgb")
+        height, width, _ = seen["rgb"].shape or ()
+        return {"height": height, "width": width}
+
+    def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> Observation:
+        """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
+        texts = np.stack([obs["words"], obs["instruction"]])
+        unique, rows = np.unique(texts, return_inverse=True)
+        heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
+        return Observation(
+            rgb=torch.from_numpy(obs["rgb"]),
+            sentences=torch.from_numpy(self.tokenizer.encode(unique)),
+            heard=heard,
+            told=told,
+            action=torch.from_numpy(action.astype(np.int64)),
+            position=torch.from_numpy(obs["position"]),
+            heading=torch.from_numpy(obs["heading"]),
+        )
 
     def forward(self, obs: Observation) -> Percept:
         batch, steps = obs.heard.shape

@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from loci.agents.agent import Agent, Thought
-from loci.agents.encoder import Observation, observe
-from loci.agents.rollout import SEEN
+from loci.agents.encoder import Observation
 from loci.memories import state as states
 from loci.sim.vector import Step, VectorEnv
 
@@ -70,14 +69,14 @@ class Practice:
         snapshot, self.episodes = states.clone(self._state), []
         moments, came, seen = [], [self._step], []
         for _ in range(steps):
-            seen.append((*(self._step.obs[name] for name in SEEN), self._before))
+            seen.append((*(self._step.obs[name] for name in self.agent.encoder.sees), self._before))
             moments.append(self._act())
             came.append(self._step)
         value, bonus = self._look()
         action, log_prob, values, bonuses = (torch.stack(column, dim=1) for column in zip(*moments, strict=True))
         *sensed, before = (np.stack(column, axis=1) for column in zip(*seen, strict=True))
         return Experience(
-            obs=observe(self.agent.encoder.tokenizer, dict(zip(SEEN, sensed, strict=True)), before),
+            obs=self.agent.encoder.observe(dict(zip(self.agent.encoder.sees, sensed, strict=True)), before),
             reset=_column(came[:-1], "reset"),
             action=action,
             log_prob=log_prob,
@@ -108,8 +107,8 @@ class Practice:
         return _judged(self.agent.think(states.clone(self._state), obs, reset[:, None]))
 
     def _sense(self) -> tuple[Observation, Bool[Tensor, " B"]]:
-        seen = {name: self._step.obs[name][:, None] for name in SEEN}
-        obs = observe(self.agent.encoder.tokenizer, seen, self._before[:, None])
+        seen = {name: self._step.obs[name][:, None] for name in self.agent.encoder.sees}
+        obs = self.agent.encoder.observe(seen, self._before[:, None])
         return obs.to(self.device), torch.from_numpy(self._step.reset).to(self.device)
 
     def _count(self, step: Step) -> None:
@@ -144,7 +143,7 @@ def advantages(
     return advantage
 
 
-def _judged(thought: Thought[Any]) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
+def _judged(thought: Thought) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
     """Value and bonus of a window of one step."""
     value, bonus = thought.value[:, 0].cpu(), thought.recall.bonus
     return value, torch.zeros_like(value) if bonus is None else bonus.flatten().cpu()

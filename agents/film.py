@@ -9,7 +9,7 @@ Letters: H W the agent's picture, S Z the same view drawn finer, M the side of t
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -165,7 +165,7 @@ class Crew:
         self._world: World | None = None
         self._rooms = -1
 
-    def watch(self, step: Step, actions: np.ndarray, thought: Thought[Any]) -> None:
+    def watch(self, step: Step, actions: np.ndarray, thought: Thought) -> None:
         """A step of `play`."""
         chances = torch.softmax(thought.logits[0, 0], dim=-1).tolist()
         self.traced |= "rows" in thought.recall.trace

@@ -77,7 +77,7 @@ class Lessons:
     def __init__(self, learner: Imitation, student: Student, env: VectorEnv, seed: int) -> None:
         self.learner, self.student, self.finished = learner, student, 0
         self._generator = torch.Generator().manual_seed(seed)
-        self._teacher = Demonstrations(env, student.agent.encoder.tokenizer, learner.slip, seed)
+        self._teacher = Demonstrations(env, student.agent.encoder, learner.slip, seed)
         self._state = to(student.agent.initial(learner.batch), student.device)
 
     def update(self, number: int) -> dict[str, float]:

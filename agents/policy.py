@@ -1,14 +1,35 @@
-"""From what is sensed and what is remembered to an action, the same head for every memory."""
+"""From what is sensed and what is remembered to an action, alike for every memory. A yaml of conf/policy names it.
+
+Letters: B environments, T steps, D width of embed, V of the picture's code, F of the recall, A actions.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from loci.memories.memory import Percept, Recall
 
-class Policy(nn.Module):
-    """Logits over discrete actions and a value.
 
-    `expected` reads off the recall what should be in view; its product with the picture's code joins percept and
+class Policy(nn.Module, ABC):
+    """Logits over discrete actions and values for a window. It may carry a state of its own, None where it carries
+    nothing."""
+
+    def initial(self, batch: int) -> Any:
+        """The state before anything was seen."""
+        return None
+
+    @abstractmethod
+    def forward(
+        self, state: Any, obs: Any, percept: Percept, recall: Recall, reset: Bool[Tensor, "B T"]
+    ) -> tuple[Any, Float[Tensor, "B T A"], Float[Tensor, "B T"]]:
+        """The state after the window, logits and values; `obs` is what the encoder made the percept of."""
+
+
+class Perceptron(Policy):
+    """`expected` reads off the recall what should be in view; its product with the picture's code joins percept and
     recall, so that "is this it?" is a sum of products rather than something a perceptron has to find. With `direct` a
     linear map of the recall is added to the logits: what a memory answers is then learnt before the perceptron is.
     """
@@ -26,9 +47,12 @@ class Policy(nn.Module):
         self.direct = nn.Linear(feature_dim, actions) if direct else None
 
     def forward(
-        self, embed: Float[Tensor, "*n D"], vision: Float[Tensor, "*n V"], feature: Float[Tensor, "*n F"]
-    ) -> tuple[Float[Tensor, "*n A"], Float[Tensor, "*n"]]:
-        recall = self.norm(feature)
-        hidden = self.hidden(torch.cat([embed, recall, vision * self.expected(recall)], dim=-1))
+        self, state: Any, obs: Any, percept: Percept, recall: Recall, reset: Bool[Tensor, "B T"]
+    ) -> tuple[Any, Float[Tensor, "B T A"], Float[Tensor, "B T"]]:
+        remembered = self.norm(recall.feature)
+        assert percept.vision is not None
+        joined = [percept.embed, remembered, percept.vision * self.expected(remembered)]
+        hidden = self.hidden(torch.cat(joined, dim=-1))
         logits = self.logits(hidden)
-        return logits if self.direct is None else logits + self.direct(recall), self.value(hidden).squeeze(-1)
+        logits = logits if self.direct is None else logits + self.direct(remembered)
+        return state, logits, self.value(hidden).squeeze(-1)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -10,11 +9,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from loci.agents.agent import Agent, Thought
-from loci.agents.encoder import Observation, observe
-from loci.agents.language import Tokenizer
+from loci.agents.encoder import Encoder, Observation
 from loci.sim.vector import Step, VectorEnv
-
-SEEN = ("rgb", "words", "instruction", "position", "heading")
 
 
 @dataclass
@@ -39,10 +35,10 @@ class Demonstrations:
     Windows continue one another, so a memory's state carries over from each to the next.
     """
 
-    def __init__(self, env: VectorEnv, tokenizer: Tokenizer, slip: float, seed: int) -> None:
+    def __init__(self, env: VectorEnv, encoder: Encoder, slip: float, seed: int) -> None:
         if not 0.0 <= slip < 1.0:
             raise ValueError(f"slip must lie in [0, 1), got {slip}")
-        self.env, self.tokenizer, self.slip = env, tokenizer, slip
+        self.env, self.encoder, self.slip = env, encoder, slip
         self._rng = np.random.default_rng((seed, 1))
         self._step = env.reset(seed)
         self._before = np.full(env.batch, -1)
@@ -53,12 +49,12 @@ class Demonstrations:
         finished = 0
         for _ in range(steps):
             step, taught, weight, taken = self._step, *self._teach()
-            rows.append((*(step.obs[name] for name in SEEN), self._before, taught, weight, step.reset))
+            rows.append((*(step.obs[name] for name in self.encoder.sees), self._before, taught, weight, step.reset))
             self._step = self.env.step(taken)
             finished += int((self._step.terminated | self._step.truncated).sum())
             self._before = np.where(self._step.reset, -1, taken)
         *seen, before, taught, weight, reset = (np.stack(column, axis=1) for column in zip(*rows, strict=True))
-        obs = observe(self.tokenizer, dict(zip(SEEN, seen, strict=True)), before)
+        obs = self.encoder.observe(dict(zip(self.encoder.sees, seen, strict=True)), before)
         tensors = (torch.from_numpy(taught), torch.from_numpy(weight), torch.from_numpy(reset))
         return Window(obs, *tensors, finished)
 
@@ -69,7 +65,7 @@ class Demonstrations:
         return taught, weight, np.where(slips, random, taught)
 
 
-Watcher = Callable[[Step, np.ndarray, Thought[Any]], None]
+Watcher = Callable[[Step, np.ndarray, Thought], None]
 
 
 def play(
@@ -95,8 +91,8 @@ def play(
     found: dict[str, list[list[float]]] = {}
     agent.eval()
     while done.min() < share:
-        seen = {name: step.obs[name][:, None] for name in SEEN}
-        obs = observe(agent.encoder.tokenizer, seen, before[:, None])
+        seen = {name: step.obs[name][:, None] for name in agent.encoder.sees}
+        obs = agent.encoder.observe(seen, before[:, None])
         reset = torch.from_numpy(step.reset).to(device)
         state, drawn, thought = agent.act(state, obs.to(device), reset, generator, temperature)
         actions = drawn.cpu().numpy()

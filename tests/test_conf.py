@@ -127,6 +127,6 @@ def test_the_wheel_holds_every_yaml_and_module(tmp_path: Path) -> None:
 
 
 def test_what_an_experiment_or_a_scale_says_is_not_overruled_by_the_root() -> None:
-    assert train("experiment=ballet").policy_direct
-    assert train("scale=gpu").policy_width == 256
-    assert train("experiment=ballet", "policy_direct=false").policy_direct is False
+    assert train("experiment=ballet").policy.direct
+    assert train("scale=gpu").policy.width == 256
+    assert train("experiment=ballet", "policy.direct=false").policy.direct is False

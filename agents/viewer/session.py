@@ -5,7 +5,6 @@ actions are commands of the task.
 """
 
 import copy
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,9 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from loci.agents.agent import Agent, around
-from loci.agents.encoder import observe
-from loci.agents.rollout import SEEN
+from loci.agents.agent import Agent
 from loci.agents.viewer.snapshot import Snapshot
 from loci.memories import state as states
 from loci.memories.layers import Drawing
@@ -198,21 +195,16 @@ class Session:
             sensed |= said._asdict() if isinstance(sensor, Words) else {name: row[0] for name, row in rows.items()}
         return sensed
 
-    @torch.no_grad()
     def _think(self, sensed: Mapping[str, Any]) -> tuple[tuple[float, ...], Drawing, float]:
         """Chances of the actions, what the memory shows, and the milliseconds it took."""
-        seen = {name: np.asarray(sensed[name])[None, None] for name in SEEN}
-        obs = observe(self.agent.encoder.tokenizer, seen, np.array([[self.before]]))
+        seen = {name: np.asarray(sensed[name])[None, None] for name in self.agent.encoder.sees}
+        obs = self.agent.encoder.observe(seen, np.array([[self.before]]))
         reset = torch.tensor([self.fresh or not self.memory_on])
-        percept, held, _ = self.agent.perceive(self.state, obs, reset[:, None], self.generator)
-        state = self.state if held is None else self.state.memory
-        begun = time.perf_counter()
-        state, recall = self.agent.memory.step(state, percept.at(0), reset)
-        spent = 1e3 * (time.perf_counter() - begun)
-        self.state = around(held, state)
-        logits, _ = self.agent.policy(percept.embed[:, 0], percept.vision[:, 0], recall.feature)
-        chances = torch.softmax(logits[0] / max(self.temperature, 1e-6), dim=-1)
-        return tuple(chances.tolist()), self.agent.memory.draw(state, recall, 0), spent
+        thought = self.agent.step(self.state, obs, reset, self.generator)
+        self.state = thought.state
+        chances = torch.softmax(thought.logits[0, 0] / max(self.temperature, 1e-6), dim=-1)
+        drawing = self.agent.memory.draw(self.state.memory, thought.recall, 0)
+        return tuple(chances.tolist()), drawing, 1e3 * thought.seconds
 
     def _poses(self) -> np.ndarray:
         poses = [self.place.pose(body.name) for body in self.place.world.bodies]

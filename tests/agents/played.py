@@ -1,5 +1,6 @@
 """A small agent with strong opinions, and the windows that it plays in the counting world."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from loci.agents.agent import Agent
 from loci.agents.encoder import Encoder
 from loci.agents.experience import Experience, Practice
+from loci.agents.policy import Perceptron
 from loci.agents.ppo import PPO
 from loci.memories.memory import Memory
 from loci.memories.none import NoMemory
@@ -39,7 +41,7 @@ def opinionated(agent: Agent) -> Agent:
 
 def small(memory: Memory[Any] | None = None) -> Agent:
     torch.manual_seed(0)
-    return opinionated(Agent(Encoder(16, 16, 3, **SMALL), memory or NoMemory(8, 8), width=16))
+    return opinionated(Agent(Encoder(16, 16, 3, **SMALL), memory or NoMemory(8, 8), partial(Perceptron, width=16)))
 
 
 def practice(agent: Agent, batch: int = 4, seed: int = 0) -> Practice:

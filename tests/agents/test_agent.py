@@ -7,7 +7,6 @@ import torch
 from hydra import compose, initialize_config_module
 
 from loci.agents.build import build_agent, build_env
-from loci.agents.encoder import observe
 from loci.agents.rollout import Demonstrations
 from loci.memories.state import clone
 
@@ -20,7 +19,7 @@ def test_acting_step_by_step_equals_thinking_over_the_window(memory: str) -> Non
         config = compose("train", overrides=["folder=x", "name=x", "scale=debug", f"memory={memory}"])
     env = build_env(config, 3)
     agent = build_agent(config, env).eval()
-    window = Demonstrations(env, agent.encoder.tokenizer, 0.2, 0).window(18)
+    window = Demonstrations(env, agent.encoder, 0.2, 0).window(18)
     whole = torch.log_softmax(agent.think(agent.initial(3), window.obs, window.reset).logits, dim=-1)
     state, generator = agent.initial(3), torch.Generator().manual_seed(0)
     obs = window.obs
@@ -44,7 +43,7 @@ def test_draws_follow_the_policy() -> None:
     agent = build_agent(config, env)
     step = env.reset(0)
     seen = {k: v[:, None].repeat(4000, axis=0) for k, v in step.obs.items()}
-    obs = observe(agent.encoder.tokenizer, seen, step.reset[:, None].repeat(4000, axis=0) * 0 - 1)
+    obs = agent.encoder.observe(seen, step.reset[:, None].repeat(4000, axis=0) * 0 - 1)
     reset = torch.ones(4000, dtype=torch.bool)
     _, drawn, thought = agent.act(agent.initial(4000), obs, reset, torch.Generator().manual_seed(0))
     chances = torch.softmax(thought.logits[0, 0], dim=-1)

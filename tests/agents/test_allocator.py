@@ -8,7 +8,7 @@ import torch
 from hydra import compose, initialize_config_module
 
 from loci.agents.agent import Agent
-from loci.agents.allocator import Allocator, Held
+from loci.agents.allocator import Allocator, Chosen
 from loci.agents.build import build_agent, build_env
 from loci.agents.encoder import Decoder
 from loci.agents.imitation import Imitation, losses
@@ -39,7 +39,7 @@ def world(seed: int = 0, steps: int = T) -> tuple[torch.Tensor, torch.Tensor]:
 def test_a_choice_is_made_when_an_episode_begins_and_held_until_it_ends() -> None:
     for allot in (allocator(), allocator(uniform=True), allocator().eval()):
         goal, reset = world()
-        control, choice, held = allot(allot.initial(None, B), goal, reset)
+        control, choice, held = allot(allot.initial(B), goal, reset)
         assert choice.rule.min() >= 0
         changed = choice.rule[:, 1:] != choice.rule[:, :-1]
         assert changed.any()
@@ -52,9 +52,9 @@ def test_a_choice_is_made_when_an_episode_begins_and_held_until_it_ends() -> Non
 
 def test_a_window_can_be_cut_anywhere() -> None:
     allot, (goal, reset) = allocator().eval(), world()
-    whole, choice, _ = allot(allot.initial(None, B), goal, reset)
+    whole, choice, _ = allot(allot.initial(B), goal, reset)
     for cut in (1, 5, T - 1):
-        one, first, held = allot(allot.initial(None, B), goal[:, :cut], reset[:, :cut])
+        one, first, held = allot(allot.initial(B), goal[:, :cut], reset[:, :cut])
         other, second, _ = allot(held, goal[:, cut:], reset[:, cut:])
         assert torch.equal(torch.cat([one, other], dim=1), whole)
         assert torch.equal(torch.cat([first.rule, second.rule], dim=1), choice.rule)
@@ -64,7 +64,7 @@ def test_a_window_can_be_cut_anywhere() -> None:
 def test_the_greedy_choice_is_the_best_by_the_first_goal() -> None:
     allot, (goal, reset) = allocator().eval(), world()
     reset[:, 1:] = False
-    _, choice, _ = allot(allot.initial(None, B), goal, reset)
+    _, choice, _ = allot(allot.initial(B), goal, reset)
     worth = allot.worth(goal[:, 0])
     assert torch.equal(choice.rule, worth.argmax(1)[:, None].expand(B, T))
     torch.testing.assert_close(choice.worth, worth.amax(1)[:, None].expand(B, T))
@@ -75,7 +75,7 @@ def test_exploring_falls_with_the_episodes_begun_and_stops_in_evaluation() -> No
     allot = allocator(epsilon=0.2, episodes=1000)
     assert allot.epsilon == 1.0
     goal, reset = world()
-    allot(allot.initial(None, B), goal, reset)
+    allot(allot.initial(B), goal, reset)
     begun = int(reset.sum())
     assert int(allot.begun) == begun
     assert allot.epsilon == pytest.approx(1 - 0.8 * begun / 1000)
@@ -83,7 +83,7 @@ def test_exploring_falls_with_the_episodes_begun_and_stops_in_evaluation() -> No
     assert allot.epsilon == 0.2
     assert allot.eval().epsilon == 0.0
     assert allocator(uniform=True).eval().epsilon == 1.0
-    drawn = allocator(epsilon=1.0)(allot.initial(None, B), *world(1))[1].rule[world(1)[1]]
+    drawn = allocator(epsilon=1.0)(allot.initial(B), *world(1))[1].rule[world(1)[1]]
     assert abs(np.bincount(drawn) - len(drawn) / 4).max() < 5 * np.sqrt(len(drawn) / 4)
 
 
@@ -93,14 +93,14 @@ def test_the_loss_is_the_squared_error_of_the_worth_and_reaches_q_alone() -> Non
     surprise = torch.rand(B, T, requires_grad=True)
     weight = torch.zeros(B, T)
     weight[:, 7] = 1.0
-    _, choice, _ = allot(allot.initial(None, B), goal, reset)
+    _, choice, _ = allot(allot.initial(B), goal, reset)
     loss = choice.loss(surprise, weight)
     assert loss.item() == pytest.approx(0.1 * ((-surprise[:, 7] - choice.worth[:, 7]) ** 2).mean().item(), rel=1e-5)
     loss.backward()
     assert goal.grad is None
     assert surprise.grad is None
     assert all(part.grad is not None and part.grad.any() for part in allot.worth.parameters())
-    nothing = allot(Held(None, torch.full((B,), -1), torch.zeros(B, U)), goal, torch.zeros_like(reset))[1]
+    nothing = allot(Chosen(torch.full((B,), -1), torch.zeros(B, U)), goal, torch.zeros_like(reset))[1]
     assert nothing.loss(surprise, weight).item() == 0.0
 
 
@@ -110,12 +110,12 @@ def test_it_learns_which_rule_is_worth_most() -> None:
     optimiser, reset = torch.optim.Adam(allot.parameters(), 3e-3), torch.ones(B, 1, dtype=torch.bool)
     kind = torch.arange(B) % 4
     for _ in range(400):
-        choice = allot(allot.initial(None, B), goals[kind][:, None], reset)[1]
+        choice = allot(allot.initial(B), goals[kind][:, None], reset)[1]
         surprise = 1.5 - (choice.rule == kind[:, None]).float()
         optimiser.zero_grad()
         choice.loss(surprise, torch.ones(B, 1)).backward()
         optimiser.step()
-    choice = allot.eval()(allot.initial(None, B), goals[kind][:, None], reset)[1]
+    choice = allot.eval()(allot.initial(B), goals[kind][:, None], reset)[1]
     assert torch.equal(choice.rule[:, 0], kind)
     torch.testing.assert_close(choice.worth, torch.full((B, 1), -0.5), atol=0.05, rtol=0)
 
@@ -146,7 +146,7 @@ def test_only_a_memory_that_is_told_gets_one() -> None:
 def test_the_memory_keeps_what_the_choice_says() -> None:
     """A whole window of demonstrations, all four rules: what is stored is what a count of solos says."""
     agent, env = built("allocator.uniform=true", batch=16)
-    teacher = Demonstrations(env, agent.encoder.tokenizer, 0.5, 0)
+    teacher = Demonstrations(env, agent.encoder, 0.5, 0)
     window = teacher.window(EPISODE - 2)
     thought = agent.think(agent.initial(16), window.obs, window.reset)
     assert thought.choice is not None
@@ -159,7 +159,7 @@ def test_the_memory_keeps_what_the_choice_says() -> None:
 def test_acting_step_by_step_equals_thinking_of_the_window() -> None:
     agent, env = built()
     agent.eval()
-    window = Demonstrations(env, agent.encoder.tokenizer, 0.5, 0).window(2 * EPISODE)
+    window = Demonstrations(env, agent.encoder, 0.5, 0).window(2 * EPISODE)
     with torch.no_grad():
         whole = agent.think(agent.initial(8), window.obs, window.reset)
     state, generator = agent.initial(8), torch.Generator()
@@ -175,7 +175,7 @@ def test_imitation_teaches_it_the_worth_and_leaves_the_rest_alone() -> None:
     agent, env = built()
     assert agent.allocator is not None
     learner = Imitation(batch=8, window=EPISODE, image=0.0, sentence=0.0, contrast=0.0)
-    window = Demonstrations(env, agent.encoder.tokenizer, 0.5, 0).window(EPISODE)
+    window = Demonstrations(env, agent.encoder, 0.5, 0).window(EPISODE)
     terms, state = losses(agent, Decoder(agent.encoder), learner, window, agent.initial(8), torch.Generator())
     terms["allocator"].backward(retain_graph=True)
     others = [part for name, part in agent.named_parameters() if not name.startswith("allocator")]
@@ -184,7 +184,7 @@ def test_imitation_teaches_it_the_worth_and_leaves_the_rest_alone() -> None:
     agent.zero_grad()
     terms["choice"].backward()
     assert all(part.grad is None for part in agent.allocator.parameters())
-    assert isinstance(state, Held)
+    assert isinstance(state.allocator, Chosen)
 
 
 def test_arguments_are_checked() -> None:

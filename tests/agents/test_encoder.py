@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from loci.agents.encoder import Decoder, Encoder, observe
+from loci.agents.encoder import Decoder, Encoder
 from loci.agents.language import Tokenizer
 from loci.agents.vision import Vision
 from loci.sim.worlds.names import nonsense_names
@@ -27,8 +27,8 @@ def encoder() -> Encoder:
     return Encoder(16, 16, 5, vision_dim=8, language_dim=16, embed_dim=12, channels=4, word_dim=16)
 
 
-def test_sentences_are_stored_once_and_found_again() -> None:
-    obs, tokenizer = observe(Tokenizer(), seen(), np.full((2, 3), -1)), Tokenizer()
+def test_sentences_are_stored_once_and_found_again(encoder: Encoder) -> None:
+    obs, tokenizer = encoder.observe(seen(), np.full((2, 3), -1)), Tokenizer()
     said = [tokenizer.decode(row) for row in obs.sentences]
     assert sorted(said) == ["", "pick up the dax", "this is a dax", "this is a zog"]
     assert np.array_equal(np.array(said)[obs.heard.numpy()], seen()["words"])
@@ -36,29 +36,29 @@ def test_sentences_are_stored_once_and_found_again() -> None:
 
 
 def test_the_percept_has_the_shapes_it_promises(encoder: Encoder) -> None:
-    percept = encoder(observe(encoder.tokenizer, seen(), np.full((2, 3), -1)))
+    percept = encoder(encoder.observe(seen(), np.full((2, 3), -1)))
     shapes = {"embed": 12, "vision": 8, "language": 16, "goal": 16, "position": 3, "heading": 1, "control": 5}
     for name, width in shapes.items():
         assert getattr(percept, name).shape == (2, 3, width), name
 
 
 def test_moments_do_not_touch_one_another(encoder: Encoder) -> None:
-    whole = encoder(observe(encoder.tokenizer, seen(), np.full((2, 3), -1)))
+    whole = encoder(encoder.observe(seen(), np.full((2, 3), -1)))
     alone = {name: value[1:, 2:] for name, value in seen().items()}
-    part = encoder(observe(encoder.tokenizer, alone, np.full((1, 1), -1)))
+    part = encoder(encoder.observe(alone, np.full((1, 1), -1)))
     for name in ("embed", "vision", "language", "goal"):
         torch.testing.assert_close(getattr(part, name)[0, 0], getattr(whole, name)[1, 2])
 
 
 def test_the_same_sentence_has_the_same_code_wherever_it_is_heard(encoder: Encoder) -> None:
     told = seen() | {"words": np.array([["", "pick up the dax", ""], ["", "", ""]])}
-    percept = encoder(observe(encoder.tokenizer, told, np.full((2, 3), -1)))
+    percept = encoder(encoder.observe(told, np.full((2, 3), -1)))
     assert torch.equal(percept.language[0, 1], percept.goal[0, 2])
 
 
 def test_the_previous_action_is_known_and_the_first_step_has_none(encoder: Encoder) -> None:
     before = np.array([[-1, 0, 4], [-1, 2, 2]])
-    percept = encoder(observe(encoder.tokenizer, seen(), before))
+    percept = encoder(encoder.observe(seen(), before))
     assert percept.control[:, 0].sum() == 0
     assert torch.equal(percept.control[:, 1:].argmax(-1), torch.tensor(before[:, 1:]))
 
@@ -67,7 +67,7 @@ def test_half_of_the_time_the_policy_does_not_see_its_previous_action(encoder: E
     def embeds(action: int) -> torch.Tensor:
         torch.manual_seed(3)
         with torch.no_grad():
-            codes = [encoder(observe(encoder.tokenizer, seen(), np.full((2, 3), action))).embed for _ in range(200)]
+            codes = [encoder(encoder.observe(seen(), np.full((2, 3), action))).embed for _ in range(200)]
         return torch.stack(codes)
 
     blind = (embeds(0) == embeds(4)).all(-1).float().mean()
@@ -129,8 +129,8 @@ def test_the_image_loss_is_zero_for_the_pooled_picture_itself(encoder: Encoder) 
 def test_an_action_that_is_always_left_out_is_not_seen_in_acting_either() -> None:
     torch.manual_seed(0)
     never, always = (Encoder(16, 16, 5, channels=4, action_dropout=share) for share in (1.0, 0.0))
-    window = observe(never.tokenizer, seen(), np.full((2, 3), 2))
-    other = observe(never.tokenizer, seen(), np.full((2, 3), 4))
+    window = never.observe(seen(), np.full((2, 3), 2))
+    other = never.observe(seen(), np.full((2, 3), 4))
     for training in (True, False):
         never.train(training), always.train(training)
         assert torch.equal(never(window).embed, never(other).embed)
@@ -144,13 +144,13 @@ def test_centred_numbers_have_mean_0_and_deviation_1_over_the_window() -> None:
         torch.manual_seed(0)
         encoders.append(Encoder(16, 16, 5, channels=4, action_dropout=0.0, centre=centre))
     centred, plain = encoders
-    window = observe(centred.tokenizer, seen(), np.full((2, 3), 2))
+    window = centred.observe(seen(), np.full((2, 3), 2))
     raw = plain(window).embed.flatten(0, 1)
     expected = (raw - raw.mean(dim=0)) / (raw.var(dim=0, correction=0) + 1e-5).sqrt()
     torch.testing.assert_close(centred(window).embed.flatten(0, 1), expected, atol=1e-4, rtol=1e-3)
     assert expected.std() > 0.5
     alone = centred.eval()(window).embed
-    first = observe(centred.tokenizer, {name: values[:1] for name, values in seen().items()}, np.full((1, 3), 2))
+    first = centred.observe({name: values[:1] for name, values in seen().items()}, np.full((1, 3), 2))
     torch.testing.assert_close(alone[:1], centred(first).embed)
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ import torch
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder, Encoder, Observation
 from loci.agents.imitation import Imitation, contrast, descend, losses, objective, straight_walks, vary
+from loci.agents.policy import Perceptron
 from loci.agents.rollout import Window
 from loci.memories.none import NoMemory
 
@@ -34,7 +36,7 @@ def window(batch: int = 2, steps: int = 6, seed: int = 0) -> Window:
 def parts(seed: int = 0) -> tuple[Agent, Decoder]:
     torch.manual_seed(seed)
     encoder = Encoder(16, 16, 5, vision_dim=8, language_dim=8, embed_dim=8, channels=4, word_dim=8)
-    return Agent(encoder, NoMemory(8, 8), width=16), Decoder(encoder)
+    return Agent(encoder, NoMemory(8, 8), partial(Perceptron, width=16)), Decoder(encoder)
 
 
 def test_the_choice_is_the_weighted_mean_of_the_teachers_surprise() -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from loci.agents import checkpoint
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder, Encoder
 from loci.agents.learner import Student
+from loci.agents.policy import Perceptron
 from loci.agents.ppo import PPO, losses, objective
 from loci.agents.train import Run, train
 from loci.memories.none import NoMemory
@@ -26,7 +28,7 @@ from tests.fakes import Counting
 def bandit(advantage: tuple[float, float], log_ratio: float = 0.0) -> tuple[Agent, Tensor, Tensor]:
     """Two moments, one of each arm, with these advantages; the agent, its chances and the gradient of its logits."""
     torch.manual_seed(0)
-    agent = Agent(Encoder(16, 16, 3, **SMALL), NoMemory(8, 8), width=16).eval()
+    agent = Agent(Encoder(16, 16, 3, **SMALL), NoMemory(8, 8), partial(Perceptron, width=16)).eval()
     window = practice(agent, batch=2).window(1)
     window = dataclasses.replace(window, action=torch.tensor([[0], [1]]))
     window.log_prob = log_probs(agent, window, window.state) - log_ratio

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from loci.agents.language import Tokenizer
+from loci.agents.encoder import Encoder
 from loci.agents.rollout import Demonstrations, play
 from loci.sim.backends.kinematic import KinematicBackend
 from loci.sim.vector import VectorEnv
 from tests.fakes import Counting, CountingAgent
 
-TOKENIZER = Tokenizer()
+ENCODER = Encoder(16, 16, 3, channels=2)
 
 
 def counting(batch: int = 5) -> VectorEnv:
@@ -19,7 +19,7 @@ def counting(batch: int = 5) -> VectorEnv:
 
 def said(window: object) -> np.ndarray:
     """The counts that were heard, (B, T)."""
-    counts = np.array([int(TOKENIZER.decode(s) or -1) for s in window.obs.sentences])  # type: ignore[attr-defined]
+    counts = np.array([int(ENCODER.tokenizer.decode(s) or -1) for s in window.obs.sentences])  # type: ignore[attr-defined]
     return counts[window.obs.heard.numpy()]  # type: ignore[attr-defined]
 
 
@@ -33,7 +33,7 @@ def test_an_agent_that_counts_agrees_with_a_world_that_counts() -> None:
 
 @pytest.mark.parametrize("steps", [1, 4, 7])
 def test_windows_continue_one_another_and_mark_every_beginning(steps: int) -> None:
-    teacher = Demonstrations(counting(), TOKENIZER, slip=0.0, seed=0)
+    teacher = Demonstrations(counting(), ENCODER, slip=0.0, seed=0)
     windows = [teacher.window(steps) for _ in range(12)]
     counts = np.concatenate([said(w) for w in windows], axis=1)
     reset = np.concatenate([w.reset.numpy() for w in windows], axis=1)
@@ -48,7 +48,7 @@ def test_windows_continue_one_another_and_mark_every_beginning(steps: int) -> No
 
 
 def test_the_teacher_teaches_nothing_after_an_episode_ended() -> None:
-    window = Demonstrations(counting(), TOKENIZER, slip=0.0, seed=0).window(40)
+    window = Demonstrations(counting(), ENCODER, slip=0.0, seed=0).window(40)
     weight, reset = window.weight.numpy(), window.reset.numpy()
     final = np.zeros_like(reset)
     final[:, :-1] = reset[:, 1:]
@@ -58,7 +58,7 @@ def test_the_teacher_teaches_nothing_after_an_episode_ended() -> None:
 
 def test_slips_change_what_is_done_and_not_what_is_taught() -> None:
     """Of 2,400 actions a quarter slip and two thirds of these differ: 400 expected, standard deviation 18."""
-    window = Demonstrations(counting(60), TOKENIZER, slip=0.25, seed=0).window(41)
+    window = Demonstrations(counting(60), ENCODER, slip=0.25, seed=0).window(41)
     inside = ~window.reset[:, 1:] & (window.weight[:, :-1] > 0)
     differ = (window.obs.action[:, 1:] != window.action[:, :-1]) & inside
     share = differ.sum().item() / inside.sum().item()
@@ -68,7 +68,7 @@ def test_slips_change_what_is_done_and_not_what_is_taught() -> None:
 
 
 def test_the_same_seed_gives_the_same_windows() -> None:
-    a, b = (Demonstrations(counting(), TOKENIZER, slip=0.3, seed=4).window(20) for _ in range(2))
+    a, b = (Demonstrations(counting(), ENCODER, slip=0.3, seed=4).window(20) for _ in range(2))
     assert torch.equal(a.obs.rgb, b.obs.rgb)
     assert torch.equal(a.action, b.action)
     assert torch.equal(a.reset, b.reset)
@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_windows() -> None:
 
 def test_a_slip_share_outside_its_range_is_refused() -> None:
     with pytest.raises(ValueError, match=r"slip must lie in \[0, 1\), got 1.0"):
-        Demonstrations(counting(), TOKENIZER, slip=1.0, seed=0)
+        Demonstrations(counting(), ENCODER, slip=1.0, seed=0)
 
 
 def test_outcomes_are_listed_row_by_row_so_that_two_agents_can_be_paired() -> None:

@@ -163,11 +163,11 @@ def test_without_memory_nothing_stays() -> None:
     one = session()
     for _ in range(4):
         one.act(LEFT)
-    remembered = one.state.written.item()
+    remembered = one.state.memory.written.item()
     one.memory_on = False
     one.act(LEFT)
     assert remembered == 5
-    assert one.state.written.item() == 1
+    assert one.state.memory.written.item() == 1
     assert not one.now.memory_on
 
 

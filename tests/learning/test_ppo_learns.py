@@ -5,6 +5,7 @@ The tasks are spoken in a small room whose picture says nothing. A cue is one of
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -18,6 +19,7 @@ from torch import Tensor
 from loci.agents.agent import Agent
 from loci.agents.encoder import Decoder, Encoder
 from loci.agents.learner import Student
+from loci.agents.policy import Perceptron
 from loci.agents.ppo import PPO
 from loci.agents.rollout import play
 from loci.memories.gru import GRU
@@ -100,7 +102,7 @@ class Unaware(Encoder):
 def student(memory: Memory, learner: PPO) -> Student:
     torch.manual_seed(0)
     encoder = Unaware(16, 16, 2, vision_dim=4, language_dim=8, embed_dim=16, channels=2, word_dim=8)
-    agent = Agent(encoder, memory, width=32)
+    agent = Agent(encoder, memory, partial(Perceptron, width=32))
     decoder = Decoder(encoder, hidden=8)
     parameters = [*agent.parameters(), *decoder.parameters()]
     return Student(agent, decoder, learner.optimiser(parameters), torch.device("cpu"))

@@ -315,7 +315,7 @@ class Teacher(Agent):
 
 def test_demonstrations_and_play_take_it_as_it_is() -> None:
     env = Ballet(4, 1, 1, pixels=1)
-    window = Demonstrations(env, Tokenizer(), 0.0, 0).window(40)
+    window = Demonstrations(env, Teacher(env).encoder, 0.0, 0).window(40)
     assert window.obs.rgb.shape == (4, 40, 11, 11, 3)
     assert window.finished == 8
     assert window.weight.sum().item() == pytest.approx(4 * (1 + 2 * FOLLOW) * 2)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from loci.agents.encoder import Encoder
 from loci.agents.language import Tokenizer
 from loci.agents.rollout import Demonstrations
 from loci.sim.gymnasium_vector import GymnasiumVectorEnv
@@ -218,7 +219,7 @@ def test_what_cannot_be_recalled_is_refused(settings: Any, message: str) -> None
 
 
 def test_demonstrations_and_gymnasium_take_it_as_it_is() -> None:
-    window = Demonstrations(Recall(4, 3, delay=2, queries=2), Tokenizer(), 0.0, 0).window(16)
+    window = Demonstrations(Recall(4, 3, delay=2, queries=2), Encoder(16, 16, 8, channels=2), 0.0, 0).window(16)
     assert window.obs.rgb.shape == (4, 16, 9, 9, 3)
     assert window.finished == 8
     assert window.weight.sum() == 4 * 2 * 2
