@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from loci.agents.allocator import Allocator, Choice
-from loci.agents.encoder import Encoder
 from loci.agents.policy import Perceptron, Policy
+from loci.agents.senses import Senses
 from loci.memories.memory import Memory, Percept, Recall
 
 
@@ -46,7 +46,7 @@ class Agent(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Senses,
         memory: Memory[Any],
         policy: Callable[[int, int, int, int], Policy] = Perceptron,
         allocator: Allocator | None = None,

@@ -7,8 +7,8 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.agent import Agent
-from loci.agents.encoder import Encoder
 from loci.agents.learner import Learner
+from loci.agents.senses import Senses
 from loci.memories.memory import Memory
 from loci.sim import compose
 from loci.sim.task import Task
@@ -42,7 +42,7 @@ def build_agent(config: DictConfig, env: VectorEnv | Task) -> Agent:
     torch.manual_seed(config.seed)
     actions = int(env.action_space.n)  # type: ignore[attr-defined]
     kind: Any = get_class(config.encoder._target_)
-    encoder: Encoder = instantiate(config.encoder, actions=actions, **kind.sizes(spaces))
+    encoder: Senses = instantiate(config.encoder, actions=actions, **kind.sizes(spaces))
     memory: Memory[Any] = instantiate(config.memory)
     learned = getattr(memory, "learned", False)
     allocator = instantiate(config.allocator, goal_dim=encoder.language_dim) if learned else None

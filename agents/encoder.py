@@ -5,7 +5,7 @@ Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.language import Tokenizer
+from loci.agents.senses import Senses
 from loci.agents.vision import Sight, Vision
 from loci.memories.memory import Percept
 
@@ -76,7 +77,7 @@ class Phrases(nn.Module):
         return code
 
 
-class Encoder(nn.Module):
+class Encoder(Senses):
     """Observation to `Percept`: vision (V), language (U), goal (U), and embed (D) with the previous action too.
 
     In training the previous action is left out of embed with probability `action_dropout`: a policy that always sees it
@@ -91,8 +92,7 @@ class Encoder(nn.Module):
     only once their common part is taken away.
     """
 
-    sees: ClassVar[tuple[str, ...]] = ("rgb", "words", "instruction", "position", "heading")
-    """What it takes of an environment's observations."""
+    sees = ("rgb", "words", "instruction", "position", "heading")
 
     def __init__(
         self,
@@ -156,6 +156,10 @@ class Encoder(nn.Module):
         embed = self.embed(torch.cat([vision, language, goal, self._sometimes(before)], dim=-1))
         embed = self.centre(embed.flatten(0, 1)).unflatten(0, (batch, steps))
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
+
+    def decoder(self) -> "Decoder":
+        """What helps the codes of this encoder to be worth storing."""
+        return Decoder(self)
 
     def _sometimes(self, before: Float[Tensor, "B T A"]) -> Float[Tensor, "B T A"]:
         if self.action_dropout == 1.0:

@@ -16,7 +16,6 @@ from omegaconf import DictConfig, OmegaConf
 from loci.agents import checkpoint
 from loci.agents.agent import Agent
 from loci.agents.build import build_agent, build_env, pick_device
-from loci.agents.encoder import Decoder
 from loci.agents.progress import progress
 from loci.agents.rollout import play
 from loci.agents.statistics import bootstrap
@@ -28,7 +27,7 @@ def load_agent(folder: Path, device: torch.device) -> tuple[Agent, DictConfig]:
     config = OmegaConf.create(content["config"])
     assert isinstance(config, DictConfig)
     agent = build_agent(config, build_env(config, 1))
-    model = torch.nn.ModuleList([agent, Decoder(agent.encoder)]).to(device)
+    model = torch.nn.ModuleList([agent, agent.encoder.decoder()]).to(device)
     model.load_state_dict(content["model"])
     return agent, config
 

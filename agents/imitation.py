@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.agent import Agent
-from loci.agents.encoder import Decoder, Observation
-from loci.agents.learner import Student, descend, warm_cosine
+from loci.agents.encoder import Decoder, Encoder, Observation
+from loci.agents.learner import Student, check_pictures, descend, warm_cosine
 from loci.agents.rollout import Demonstrations, Window
 from loci.memories.state import detach, to
 from loci.sim.vector import VectorEnv
@@ -68,6 +68,7 @@ class Imitation:
         return warm_cosine(self.rate, self.warmup, update, self.updates, self.hold)
 
     def begin(self, student: Student, env: VectorEnv, seed: int) -> "Lessons":
+        check_pictures(self, student)
         return Lessons(self, student, env, seed)
 
 
@@ -91,7 +92,7 @@ class Lessons:
 
 
 def losses(
-    agent: Agent, decoder: Decoder, learner: Imitation, window: Window, state: Any, generator: torch.Generator
+    agent: Agent, decoder: nn.Module, learner: Imitation, window: Window, state: Any, generator: torch.Generator
 ) -> tuple[dict[str, Tensor], Any]:
     """The terms of the objective by name ("choice" is the imitation), the share of right actions, and the new state."""
     thought = agent.think(state, window.obs, window.reset)
@@ -105,6 +106,7 @@ def losses(
     assert vision is not None
     terms |= reconstruction(agent, decoder, learner, window.obs, vision, generator)
     if learner.contrast > 0.0:
+        assert isinstance(agent.encoder, Encoder)
         terms["contrast"] = contrast(
             agent.encoder.vision, window.obs, window.reset, vision, learner.temperature, generator
         )
@@ -115,7 +117,7 @@ def losses(
 
 def reconstruction(
     agent: Agent,
-    decoder: Decoder,
+    decoder: nn.Module,
     learner: Any,
     obs: Observation,
     vision: Float[Tensor, "B T V"],
@@ -123,7 +125,9 @@ def reconstruction(
 ) -> dict[str, Tensor]:
     """What the codes of a window lack of its pictures ("image") and of its sentences ("sentence"), those that the
     learner gives a weight; `learner.pictures` is the share of pictures that is looked at."""
-    terms = {}
+    terms: dict[str, Tensor] = {}
+    if not isinstance(decoder, Decoder):
+        return terms
     if learner.image > 0.0:
         terms["image"] = _image(decoder, vision, obs, learner.pictures, generator)
     if learner.sentence > 0.0:
@@ -190,5 +194,6 @@ def _image(decoder: Decoder, vision: Tensor, obs: Observation, share: float, gen
 
 
 def _sentence(agent: Agent, decoder: Decoder, obs: Observation) -> Tensor:
+    assert isinstance(agent.encoder, Encoder)
     spoken = (obs.sentences != 0).any(dim=1).float()
     return decoder.sentence_loss(agent.encoder.language(obs.sentences), obs.sentences, spoken)

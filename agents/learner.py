@@ -17,7 +17,7 @@ class Student:
     """Who learns: the agent, the decoder that helps its codes, their optimiser, and where they live."""
 
     agent: Agent
-    decoder: Decoder
+    decoder: nn.Module
     optimiser: torch.optim.Optimizer
     device: torch.device
 
@@ -30,6 +30,14 @@ class Student:
     def clipped(self) -> nn.ModuleList:
         """That of it whose gradient is bounded as one: all but the allocator, whose loss has a scale of its own."""
         return nn.ModuleList([self.agent.encoder, self.agent.memory, self.agent.policy, self.decoder])
+
+
+def check_pictures(learner: Any, student: Student) -> None:
+    """ValueError where a learner reconstructs or compares pictures, and the encoder takes none."""
+    asked = [name for name in ("image", "sentence", "contrast") if getattr(learner, name) > 0.0]
+    if asked and not isinstance(student.decoder, Decoder):
+        named = ", ".join(f"learner.{name}" for name in asked)
+        raise ValueError(f"{named} must be 0 with {type(student.agent.encoder).__name__}, which takes no pictures")
 
 
 @runtime_checkable

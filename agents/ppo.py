@@ -20,10 +20,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from loci.agents.agent import Agent
-from loci.agents.encoder import Decoder
+from loci.agents.encoder import Encoder
 from loci.agents.experience import Experience, Practice, advantages
 from loci.agents.imitation import contrast, reconstruction
-from loci.agents.learner import Student, descend, warm_cosine
+from loci.agents.learner import Student, check_pictures, descend, warm_cosine
 from loci.sim.vector import VectorEnv
 
 
@@ -93,6 +93,7 @@ class PPO:
             raise ValueError("memory.rule=learned needs learner=imitation: PPO teaches no allocator; name a rule")
         if isinstance(student.agent.encoder.centre, nn.BatchNorm1d):
             raise ValueError("encoder.centre=true needs learner=imitation: PPO acts and learns on single moments alike")
+        check_pictures(self, student)
         return Reinforcement(self, student, env, seed)
 
 
@@ -151,7 +152,7 @@ def targets(learner: PPO, experience: Experience) -> tuple[Float[Tensor, "B T"],
 
 def losses(
     agent: Agent,
-    decoder: Decoder,
+    decoder: nn.Module,
     learner: PPO,
     experience: Experience,
     target: Float[Tensor, "B T"],
@@ -181,6 +182,7 @@ def losses(
     vision = thought.percept.vision
     assert vision is not None
     if learner.contrast > 0.0:
+        assert isinstance(agent.encoder, Encoder)
         terms["contrast"] = contrast(agent.encoder.vision, e.obs, e.reset, vision, learner.temperature, generator)
     return terms | reconstruction(agent, decoder, learner, e.obs, vision, generator)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from loci.agents.agent import Agent, Thought
-from loci.agents.encoder import Encoder, Observation
+from loci.agents.senses import Senses
 from loci.sim.vector import Step, VectorEnv
 
 
@@ -17,7 +18,8 @@ from loci.sim.vector import Step, VectorEnv
 class Window:
     """T consecutive steps of B environments; `action` is the teacher's, `weight` what rests on it."""
 
-    obs: Observation
+    obs: Any
+    """As the encoder makes them."""
     action: Int[Tensor, "B T"]
     weight: Float[Tensor, "B T"]
     reset: Bool[Tensor, "B T"]
@@ -35,7 +37,7 @@ class Demonstrations:
     Windows continue one another, so a memory's state carries over from each to the next.
     """
 
-    def __init__(self, env: VectorEnv, encoder: Encoder, slip: float, seed: int) -> None:
+    def __init__(self, env: VectorEnv, encoder: Senses, slip: float, seed: int) -> None:
         if not 0.0 <= slip < 1.0:
             raise ValueError(f"slip must lie in [0, 1), got {slip}")
         self.env, self.encoder, self.slip = env, encoder, slip

@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from loci.agents import checkpoint
 from loci.agents.build import build_agent, build_env, build_learner, pick_device
-from loci.agents.encoder import Decoder
 from loci.agents.learner import Student
 from loci.agents.progress import progress
 from loci.memories.state import nbytes
@@ -38,7 +37,7 @@ class Run:
         self.learner, self.device = build_learner(config), pick_device(config.device)
         self.env = build_env(config, self.learner.batch)
         self.agent = build_agent(config, self.env)
-        self.decoder = Decoder(self.agent.encoder)
+        self.decoder = self.agent.encoder.decoder()
         self.model = nn.ModuleList([self.agent, self.decoder]).to(self.device)
         self.optimiser = self.learner.optimiser(self.model.parameters())
         self.update, self.cpu_seconds, self.episodes = 0, 0.0, 0

@@ -15,6 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.build import build_agent, build_task
+from loci.agents.encoder import Encoder
 from loci.agents.evaluate import load_agent
 from loci.agents.viewer.recording import Replay, check_ending, read, save
 from loci.agents.viewer.session import Session
@@ -39,6 +40,7 @@ def session(config: DictConfig, named: Collection[str]) -> Session:
         if group in named:
             trained[group] = OmegaConf.create(OmegaConf.to_container(config[group]))
     task = build_task(trained)
+    assert isinstance(agent.encoder, Encoder)
     _check(agent.encoder.size, camera(task), int(task.action_space.n), agent.encoder.actions)  # type: ignore[attr-defined]
     return Session(agent, _engine(trained), task, config.seed, config.temperature, config.driver)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from loci.agents.agent import Agent
+from loci.agents.encoder import Encoder
 from loci.agents.viewer.snapshot import Snapshot
 from loci.memories import state as states
 from loci.memories.layers import Drawing
@@ -149,6 +150,7 @@ class Session:
 
     def _playground(self, name: str, words: str = "") -> Any:
         """An ability that only playgrounds have; ValueError for words that the agent cannot read."""
+        assert isinstance(self.agent.encoder, Encoder)
         self.agent.encoder.tokenizer.encode(np.array([words]))
         ability = getattr(self.task, name, None)
         if ability is None:

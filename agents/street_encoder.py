@@ -1,0 +1,123 @@
+"""Street observations to percepts: landmarks seen in five directions, the kind of place, and words as fixed vectors.
+
+Words and landmarks share one space of fixed vectors (sim/worlds/word_vectors.py), so that "is this what the instruction
+speaks of?" is an inner product and need not be learnt from pictures.
+
+Letters: B environments, T steps, S sentences, L words, W width of a word's vector, D width of embed, A actions.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from loci.agents.senses import Senses
+from loci.memories.memory import Percept
+from loci.sim.worlds.word_vectors import word_vector
+
+MOST_WAYS = 5
+"""Places with more ways count as this many."""
+
+
+@dataclass
+class StreetObservation:
+    """A window of what was sensed, and of the action before each moment (-1 at the first of an episode).
+
+    Sentences are stored once: `told[b, t]` is the row of `sentences` that was in force; absent words are 0.
+    """
+
+    landmarks: Float[Tensor, "B T 5 W"]
+    ways: Int[Tensor, "B T"]
+    turn: Float[Tensor, "B T 1"]
+    leg: Int[Tensor, "B T"]
+    sentences: Float[Tensor, "S L W"]
+    told: Int[Tensor, "B T"]
+    action: Int[Tensor, "B T"]
+    position: Float[Tensor, "B T 3"]
+    heading: Float[Tensor, "B T 1"]
+
+    def to(self, device: torch.device) -> "StreetObservation":
+        return StreetObservation(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+class StreetEncoder(Senses):
+    """Observation to `Percept`. `vision` is the sum of the landmarks in view, in the space of words; `goal` a mean of
+    the instruction's words by learned weights, in the same space, so that a memory may look for what is named; `embed`
+    sees all five directions, how many ways there are, the turn and the action before.
+
+    `words` is the longest instruction that is taken; a longer one is refused.
+    """
+
+    sees = ("landmarks", "ways", "turn", "leg", "instruction", "position", "heading")
+
+    def __init__(
+        self, width: int, actions: int, vision_dim: int, language_dim: int, embed_dim: int = 64, words: int = 400
+    ) -> None:
+        super().__init__()
+        if not width == vision_dim == language_dim:
+            raise ValueError(
+                f"encoder.vision_dim and encoder.language_dim must be the width of the task's landmarks, {width}, "
+                f"got {vision_dim} and {language_dim}"
+            )
+        self.width, self.actions, self.words = width, actions, words
+        self.embed_dim, self.vision_dim, self.language_dim = embed_dim, width, width
+        self.embed = nn.Sequential(nn.Linear(5 * width + MOST_WAYS + 2 + actions, embed_dim), nn.ReLU())
+        self.salience = nn.Linear(width, 1)
+
+    @staticmethod
+    def sizes(seen: Mapping[str, spaces.Space[Any]]) -> dict[str, int]:
+        """The arguments that follow from what a task shows; ValueError where it shows no landmarks."""
+        if "landmarks" not in seen:
+            raise ValueError(f"this encoder needs landmarks, but the task shows {', '.join(sorted(seen))}")
+        return {"width": int((seen["landmarks"].shape or (0,))[-1])}
+
+    def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> StreetObservation:
+        """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
+        unique, told = np.unique(obs["instruction"], return_inverse=True)
+        return StreetObservation(
+            landmarks=torch.from_numpy(obs["landmarks"]),
+            ways=torch.from_numpy(obs["ways"][..., 0].astype(np.int64)),
+            turn=torch.from_numpy(obs["turn"]),
+            leg=torch.from_numpy(obs["leg"][..., 0].astype(np.int64)),
+            sentences=torch.from_numpy(self.vectors([str(text) for text in unique])),
+            told=torch.from_numpy(told.reshape(action.shape).astype(np.int64)),
+            action=torch.from_numpy(action.astype(np.int64)),
+            position=torch.from_numpy(obs["position"]),
+            heading=torch.from_numpy(obs["heading"]),
+        )
+
+    def vectors(self, sentences: list[str]) -> Float[np.ndarray, "S L W"]:
+        """The vectors of the words of each sentence, 0 behind its end; ValueError for one of too many words."""
+        split = [re.findall(r"\w+", sentence.lower()) for sentence in sentences]
+        longest = max(map(len, split), default=0)
+        if longest > self.words:
+            raise ValueError(f"an instruction has {longest} words, the encoder takes {self.words}: raise encoder.words")
+        found = np.zeros((len(split), max(longest, 1), self.width), np.float32)
+        for row, sentence in zip(found, split, strict=True):
+            for place, word in enumerate(sentence):
+                row[place] = word_vector(word, self.width)
+        return found
+
+    def forward(self, obs: StreetObservation) -> Percept:
+        before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(obs.turn.dtype)
+        ways = functional.one_hot(obs.ways.clamp(max=MOST_WAYS), MOST_WAYS + 1).to(obs.turn.dtype)
+        embed = self.embed(torch.cat([obs.landmarks.flatten(-2), ways, obs.turn, before], dim=-1))
+        goal = self.pooled(obs.sentences)[obs.told]
+        vision = obs.landmarks.sum(dim=-2)
+        return Percept(embed, vision, torch.zeros_like(goal), goal, obs.position, obs.heading, control=before)
+
+    def decoder(self) -> nn.Module:
+        """Nothing: there is no picture to draw again."""
+        return nn.Module()
+
+    def pooled(self, sentences: Float[Tensor, "S L W"]) -> Float[Tensor, "S W"]:
+        """The mean of the words of each sentence, weighted by how much each says of a place."""
+        logits = self.salience(sentences)[..., 0].masked_fill(~sentences.any(dim=-1), -1e9)
+        return (torch.softmax(logits, dim=-1)[..., None] * sentences).sum(dim=-2)
