@@ -4,6 +4,7 @@ import json
 import math
 import multiprocessing
 import os
+import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
@@ -51,10 +52,22 @@ def run(jobs: list[Job], workers: int) -> list[str]:
     total = sum(OmegaConf.create(config).learner.updates for config in configs)
     context = multiprocessing.get_context("spawn")
     os.environ["TQDM_DISABLE"] = "1"  # read by the workers when they import tqdm; this process has done so
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, leave_with, (os.getpid(),)) as pool:
         futures = [pool.submit(perform, config) for config in configs]
         _watch(jobs, futures, total, workers)
     return [failed for failed in (future.result() for future in futures) if failed]
+
+
+def leave_with(study: int) -> None:
+    """End this worker soon after the process that began it, however that one ended: a killed study leaves nothing
+    behind, and its jobs resume from their checkpoints."""
+
+    def watch() -> None:
+        while os.getppid() == study:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def perform(config: str) -> str:
