@@ -30,7 +30,8 @@ MOST_WAYS = 5
 class StreetObservation:
     """A window of what was sensed, and of the action before each moment (-1 at the first of an episode).
 
-    Sentences are stored once: `told[b, t]` is the row of `sentences` that was in force; absent words are 0.
+    Sentences are stored once: `heard[b, t]` is the row of `sentences` that was heard, `told` the instruction's; absent
+    words are 0.
     """
 
     landmarks: Float[Tensor, "B T 5 W"]
@@ -38,6 +39,7 @@ class StreetObservation:
     turn: Float[Tensor, "B T 1"]
     leg: Int[Tensor, "B T"]
     sentences: Float[Tensor, "S L W"]
+    heard: Int[Tensor, "B T"]
     told: Int[Tensor, "B T"]
     action: Int[Tensor, "B T"]
     position: Float[Tensor, "B T 3"]
@@ -48,14 +50,15 @@ class StreetObservation:
 
 
 class StreetEncoder(Senses):
-    """Observation to `Percept`. `vision` is the sum of the landmarks in view, in the space of words; `goal` a mean of
-    the instruction's words by learned weights, in the same space, so that a memory may look for what is named; `embed`
-    sees all five directions, how many ways there are, the turn and the action before.
+    """Observation to `Percept`. `vision` is the sum of the landmarks in view, in the space of words; `language` and
+    `goal` are means of the words heard and of the instruction's by learned weights, in the same space, so that a memory
+    may look for what is named; `embed` sees all five directions, how many ways there are, the turn, the words heard and
+    the action before.
 
     `words` is the longest instruction that is taken; a longer one is refused.
     """
 
-    sees = ("landmarks", "ways", "turn", "leg", "instruction", "position", "heading")
+    sees = ("landmarks", "ways", "turn", "leg", "words", "instruction", "position", "heading")
 
     def __init__(
         self, width: int, actions: int, vision_dim: int, language_dim: int, embed_dim: int = 64, words: int = 400
@@ -68,7 +71,7 @@ class StreetEncoder(Senses):
             )
         self.width, self.actions, self.words = width, actions, words
         self.embed_dim, self.vision_dim, self.language_dim = embed_dim, width, width
-        self.embed = nn.Sequential(nn.Linear(5 * width + MOST_WAYS + 2 + actions, embed_dim), nn.ReLU())
+        self.embed = nn.Sequential(nn.Linear(6 * width + MOST_WAYS + 2 + actions, embed_dim), nn.ReLU())
         self.salience = nn.Linear(width, 1)
 
     @staticmethod
@@ -80,14 +83,17 @@ class StreetEncoder(Senses):
 
     def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> StreetObservation:
         """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
-        unique, told = np.unique(obs["instruction"], return_inverse=True)
+        texts = np.stack([obs["words"], obs["instruction"]])
+        unique, rows = np.unique(texts, return_inverse=True)
+        heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
         return StreetObservation(
             landmarks=torch.from_numpy(obs["landmarks"]),
             ways=torch.from_numpy(obs["ways"][..., 0].astype(np.int64)),
             turn=torch.from_numpy(obs["turn"]),
             leg=torch.from_numpy(obs["leg"][..., 0].astype(np.int64)),
             sentences=torch.from_numpy(self.vectors([str(text) for text in unique])),
-            told=torch.from_numpy(told.reshape(action.shape).astype(np.int64)),
+            heard=heard,
+            told=told,
             action=torch.from_numpy(action.astype(np.int64)),
             position=torch.from_numpy(obs["position"]),
             heading=torch.from_numpy(obs["heading"]),
@@ -108,10 +114,11 @@ class StreetEncoder(Senses):
     def forward(self, obs: StreetObservation) -> Percept:
         before = functional.one_hot(obs.action + 1, self.actions + 1)[..., 1:].to(obs.turn.dtype)
         ways = functional.one_hot(obs.ways.clamp(max=MOST_WAYS), MOST_WAYS + 1).to(obs.turn.dtype)
-        embed = self.embed(torch.cat([obs.landmarks.flatten(-2), ways, obs.turn, before], dim=-1))
-        goal = self.pooled(obs.sentences)[obs.told]
+        sentences = self.pooled(obs.sentences)
+        language, goal = sentences[obs.heard], sentences[obs.told]
+        embed = self.embed(torch.cat([obs.landmarks.flatten(-2), language, ways, obs.turn, before], dim=-1))
         vision = obs.landmarks.sum(dim=-2)
-        return Percept(embed, vision, torch.zeros_like(goal), goal, obs.position, obs.heading, control=before)
+        return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
 
     def decoder(self) -> nn.Module:
         """Nothing: there is no picture to draw again."""

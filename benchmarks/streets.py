@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.machine import machine
-from loci.agents.metrics import street_metrics
 from loci.sim.worlds.city import City
 from loci.sim.worlds.street_files import read_graph, read_routes
 from loci.sim.worlds.street_graph import StreetGraph
+from loci.sim.worlds.street_metrics import street_metrics
 from loci.sim.worlds.street_moves import Move, begin, route_moves, walk
 
 CITIES = 20

@@ -13,6 +13,7 @@ from loci.sim.vector import Step
 
 class SingleEnv(gymnasium.Env[dict[str, Any], Any]):
     """The standard interface over an `ArrayEnv` of one row; `info` carries the task's metrics at an episode's end.
+    A task without pictures has no render mode.
 
     Raises ValueError for an action outside the space, and RuntimeError for a step without a running episode.
     """
@@ -25,6 +26,8 @@ class SingleEnv(gymnasium.Env[dict[str, Any], Any]):
         self.rows, self.render_mode, self.action_space = rows, render_mode, rows.action_space
         parts = {name: space for sensor in rows.sensors for name, space in sensor.space().items()}
         self.observation_space = spaces.Dict(parts)
+        if "rgb" not in parts:
+            self.render_mode, self.metadata = None, {**Env.metadata, "render_modes": []}
         self._running = False
         self._last: dict[str, Any] = {}
 

@@ -27,10 +27,17 @@ def train(*overrides: str) -> DictConfig:
         return compose("train", overrides=[*PLAIN, *overrides])
 
 
+STREETS = ["task=street_nav", "task.cities=1", "task.tours=8", "encoder=streets"]
+
+
 def chosen(group: str, choice: str, *overrides: str) -> DictConfig:
-    """A task in arrays shows cells."""
+    """A task in arrays shows cells, streets show landmarks."""
+    if choice in ("streets", "orar"):
+        return train(*STREETS, f"{group}={choice}", *overrides)
     config = train(f"{group}={choice}", *overrides)
-    return train(f"{group}={choice}", *overrides, "encoder=cells") if in_arrays(config) else config
+    if not in_arrays(config):
+        return config
+    return train(f"{group}={choice}", *overrides, "encoder=streets" if choice.startswith("street") else "encoder=cells")
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
@@ -39,8 +46,9 @@ def test_every_choice_composes_and_builds(group: str, choice: str) -> None:
         pytest.importorskip("pybullet_data")
     config = chosen(group, choice)
     OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    agent = build_agent(config, build_env(config, 1) if in_arrays(config) else build_task(config))
     build_learner(config)
+    shown = build_env(config, 1) if in_arrays(config) else build_task(config)
+    agent = build_agent(config, shown)
     assert in_arrays(config) or build_task(config).max_steps > 0
     assert nbytes(agent.initial(2)) == 2 * nbytes(agent.initial(1))
 
@@ -57,7 +65,7 @@ def test_every_world_can_be_entered(choice: str) -> None:
             raise
         pytest.skip(f"{choice}: {error.__cause__}")
     step = env.reset(0)
-    assert step.obs["rgb"].shape[0] == 2
+    assert all(len(part) == 2 for part in step.obs.values())
     env.step(env.expert(0)[0])
 
 

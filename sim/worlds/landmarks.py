@@ -64,7 +64,7 @@ class Landmarks:
         return [(int(mark), int(place)) for mark, place in zip(self.seen[span], bins, strict=True) if place >= 0]
 
 
-def heading_bin(bearing: np.ndarray, heading: float) -> np.ndarray:
+def heading_bin(bearing: np.ndarray, heading: np.ndarray | float) -> np.ndarray:
     """Bin 0..4 of BINS for bearings seen along a heading, -1 behind; each sector holds its right edge, not its left."""
     sector = np.ceil(wrap_angle(bearing - heading) / SECTOR - 0.5).astype(np.int64)
     return np.where(np.abs(sector) <= 2, 2 - sector, -1)

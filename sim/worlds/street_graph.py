@@ -116,7 +116,7 @@ class StreetGraph:
         return next((e for e in self.edges(source) if self.target[e] == target), None)
 
     @cached_property
-    def _around(self) -> tuple[np.ndarray, np.ndarray]:
+    def around(self) -> tuple[np.ndarray, np.ndarray]:
         """CSR of the nodes joined to each node by an edge in either direction."""
         ends = np.concatenate([np.stack([self.source, self.target]), np.stack([self.target, self.source])], axis=1)
         pairs = np.unique(ends, axis=1)
@@ -132,17 +132,17 @@ class StreetGraph:
 
     def neighbours(self, node: int) -> np.ndarray:
         """Nodes joined to a node by an edge in either direction, rising."""
-        first, around = self._around
+        first, around = self.around
         return around[first[node] : first[node + 1]]
 
     def ways(self, node: int) -> int:
         """How many neighbours a node has: 1 at a dead end, 2 along a street, k at a k-way intersection."""
-        first, _ = self._around
+        first, _ = self.around
         return int(first[node + 1] - first[node])
 
     def hops(self, goal: int, directed: bool = True) -> np.ndarray:
         """(N,) fewest edges from every node to the goal, inf where none leads there; `directed` obeys one-ways."""
-        first, near = self._back if directed else self._around
+        first, near = self._back if directed else self.around
         return breadth_first(first, near, goal)
 
     def shortest_path(self, start: int, goal: int) -> list[int]:

@@ -25,6 +25,7 @@ def seen(batch: int = 3, steps: int = 6, seed: int = 0) -> dict[str, np.ndarray]
         "ways": rng.integers(1, 8, (batch, steps, 1)),
         "turn": rng.normal(size=(batch, steps, 1)).astype(np.float32),
         "leg": np.repeat([[0, 1]], batch, axis=0).repeat(steps // 2, axis=1)[..., None],
+        "words": np.full((batch, steps), ""),
         "instruction": np.array(SENTENCES)[said],
         "position": np.zeros((batch, steps, 3), np.float32),
         "heading": np.zeros((batch, steps, 1), np.float32),
