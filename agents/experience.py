@@ -156,7 +156,7 @@ def _column(steps: list[Step], name: str) -> Tensor:
 def _rows_of_state(state: Any, chosen: Tensor, batch: int) -> Any:
     if len(chosen) == batch and bool((chosen.diff() > 0).all()):
         return states.clone(state)
-    taken = states.map_tensors(lambda tensor: tensor[chosen], state)
+    taken = states.rows(state, chosen)
     if states.nbytes(taken) * batch != states.nbytes(state) * len(chosen):
         raise ValueError(
             f"the memory's state ({type(state).__name__}) cannot be split into rows: choose learner.minibatches=1"

@@ -54,6 +54,11 @@ def reset_rows(state: S, initial: S, reset: Bool[Tensor, " B"]) -> S:
     return cast(S, _choose(state, initial, reset))
 
 
+def rows(state: S, chosen: Int[Tensor, " n"]) -> S:
+    """These rows of a state alone. Every tensor leads with B; a list of maps has one for each row, which is copied."""
+    return cast(S, _take(state, chosen))
+
+
 def latest_reset(reset: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
     """At each step of a window, the step at which its episode began; -1 where it began before the window."""
     steps = torch.arange(reset.shape[1], device=reset.device)
@@ -75,6 +80,27 @@ def _walk(node: Any, tensor: Callable[[Tensor], Any], other: Callable[[Any], Any
     if isinstance(node, (list, tuple)):
         return type(node)(_walk(value, tensor, other) for value in node)
     return other(node)
+
+
+PLAIN = (Tensor, dict, list, tuple, int, float, bool, str, type(None))
+
+
+def _is_map(leaf: Any) -> bool:
+    return not isinstance(leaf, PLAIN) and not is_dataclass(leaf)
+
+
+def _take(node: Any, chosen: Tensor) -> Any:
+    if isinstance(node, Tensor):
+        return node[chosen]
+    if is_dataclass(node) and not isinstance(node, type):
+        return replace(node, **{f.name: _take(getattr(node, f.name), chosen) for f in fields(node)})
+    if isinstance(node, dict):
+        return {key: _take(value, chosen) for key, value in node.items()}
+    if isinstance(node, list) and node and all(map(_is_map, node)):
+        return [node[row].clone() for row in chosen.tolist()]
+    if isinstance(node, (list, tuple)):
+        return type(node)(_take(value, chosen) for value in node)
+    return node
 
 
 def _choose(old: Any, fresh: Any, reset: Tensor) -> Any:

@@ -49,6 +49,10 @@ VARIANTS = [
     ("dual_coding", {"self_attention": False, "code_dim": 6, "rows": 40}),
     ("gru", {"blocks": 1, "readout": None}),
     ("window", {"window": 30, "layers": 1}),
+    ("mem4nav", {"token": "chained", "octree": False}),
+    ("mem4nav", {"token": "learned", "graph": False, "query": "goal"}),
+    ("mem4nav", {"long": False, "instruction_cost": "goal"}),
+    ("mem4nav", {"short": False, "query": "view", "two_way": False}),
 ]
 
 

@@ -81,6 +81,20 @@ def test_reset_rows_refuses_leaves_it_cannot_choose_from():
         states.reset_rows(state(), state(), torch.tensor([True, False]))
 
 
+def test_rows_takes_the_rows_of_tensors_and_copies_of_their_maps():
+    whole = state(rows=3)
+    whole.maps = [Octree() for _ in range(3)]
+    for number, one in enumerate(whole.maps):
+        one.cells = [number]
+    part = states.rows(whole, torch.tensor([2, 0]))
+    torch.testing.assert_close(part.hidden, whole.hidden[[2, 0]])
+    torch.testing.assert_close(part.inner.tokens, whole.inner.tokens[[2, 0]])
+    assert [one.cells for one in part.maps] == [[2], [0]]
+    part.maps[0].cells.append(9)
+    assert whole.maps[2].cells == [2]
+    assert part.name == "kept"
+
+
 def test_latest_reset_is_the_step_the_episode_began():
     reset = torch.tensor([[0, 0, 1, 0, 1], [1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], dtype=torch.bool)
     expected = torch.tensor([[-1, -1, 2, 2, 4], [0, 0, 0, 0, 0], [-1, -1, -1, -1, -1]])
