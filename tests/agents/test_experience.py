@@ -142,10 +142,12 @@ def test_a_state_that_cannot_be_split_is_refused_in_parts_and_taken_whole() -> N
         def clone(self) -> "Map":
             return Map()
 
-    window = dataclasses.replace(practice(small()).window(2), state=[Map(), Map(), Map(), Map()])
+    window = dataclasses.replace(practice(small()).window(2), state=(Map(),))
     with pytest.raises(ValueError, match=r"cannot be split into rows: choose learner.minibatches=1"):
         window.rows(torch.tensor([0, 2]))
     assert window.rows(torch.arange(4)).state[0] is not window.state[0]
+    one_a_row = dataclasses.replace(window, state=[Map(), Map(), Map(), Map()])
+    assert len(one_a_row.rows(torch.tensor([0, 2])).state) == 2
 
 
 def returns_mixed(e: dict[str, np.ndarray], row: int, step: int, discount: float, decay: float) -> float:
