@@ -9,7 +9,6 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from loci.agents.agent import Agent, Thought
-from loci.agents.encoder import Observation
 from loci.memories import state as states
 from loci.sim.vector import Step, VectorEnv
 
@@ -19,7 +18,8 @@ class Experience:
     """T consecutive steps of B environments. `action[b, t]` was chosen at obs[b, t]; what is named after the action is
     what it led to. `state` is the memory's before the window, under the weights of that time."""
 
-    obs: Observation
+    obs: Any
+    """As the encoder makes them."""
     reset: Bool[Tensor, "B T"]
     """True at the first observation of an episode."""
     action: Int[Tensor, "B T"]
@@ -106,7 +106,7 @@ class Practice:
         obs, reset = self._sense()
         return _judged(self.agent.think(states.clone(self._state), obs, reset[:, None]))
 
-    def _sense(self) -> tuple[Observation, Bool[Tensor, " B"]]:
+    def _sense(self) -> tuple[Any, Bool[Tensor, " B"]]:
         seen = {name: self._step.obs[name][:, None] for name in self.agent.encoder.sees}
         obs = self.agent.encoder.observe(seen, self._before[:, None])
         return obs.to(self.device), torch.from_numpy(self._step.reset).to(self.device)

@@ -119,12 +119,12 @@ def reconstruction(
     agent: Agent,
     decoder: nn.Module,
     learner: Any,
-    obs: Observation,
+    obs: Any,
     vision: Float[Tensor, "B T V"],
     generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """What the codes of a window lack of its pictures ("image") and of its sentences ("sentence"), those that the
-    learner gives a weight; `learner.pictures` is the share of pictures that is looked at."""
+    learner gives a weight; `learner.pictures` is the share of pictures that is looked at. Nothing without a Decoder."""
     terms: dict[str, Tensor] = {}
     if not isinstance(decoder, Decoder):
         return terms

@@ -91,7 +91,7 @@ class PPO:
         """ValueError for what only imitation teaches: an allocator, and an encoder that centres over a window."""
         if student.agent.allocator is not None:
             raise ValueError("memory.rule=learned needs learner=imitation: PPO teaches no allocator; name a rule")
-        if isinstance(student.agent.encoder.centre, nn.BatchNorm1d):
+        if isinstance(getattr(student.agent.encoder, "centre", None), nn.BatchNorm1d):
             raise ValueError("encoder.centre=true needs learner=imitation: PPO acts and learns on single moments alike")
         check_pictures(self, student)
         return Reinforcement(self, student, env, seed)

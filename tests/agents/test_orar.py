@@ -1,14 +1,19 @@
 """The street encoder and the policy that reads along: words and landmarks meet, instructions do not leak."""
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box
+from hydra import compose, initialize_config_module
 from torch.nn import functional
 
 from loci.agents.agent import Agent
 from loci.agents.orar import Orar
 from loci.agents.street_encoder import StreetEncoder, StreetObservation
+from loci.agents.train import train
 from loci.memories.none import NoMemory
 from loci.memories.state import clone
 from loci.sim.worlds.word_vectors import phrase_vector, word_vector
@@ -35,13 +40,13 @@ def seen(batch: int = 3, steps: int = 6, seed: int = 0) -> dict[str, np.ndarray]
 def built() -> Agent:
     torch.manual_seed(0)
     encoder = StreetEncoder(W, ACTIONS, vision_dim=W, language_dim=W, embed_dim=8)
-    agent = Agent(encoder, NoMemory(8, 8), lambda *sizes: Orar(*sizes, width=8))
+    agent = Agent(encoder, NoMemory(8, 8), partial(Orar, width=8))
     return agent.eval()
 
 
 def look(agent: Agent, obs: dict[str, np.ndarray], first: int = 0, last: int = 6) -> StreetObservation:
     part = {name: values[:, first:last] for name, values in obs.items()}
-    return agent.encoder.observe(part, np.full(part["instruction"].shape, -1))  # type: ignore[return-value]
+    return agent.encoder.observe(part, np.full(part["instruction"].shape, -1))
 
 
 def beginning(batch: int = 3, steps: int = 6) -> torch.Tensor:
@@ -119,7 +124,7 @@ def test_it_learns_to_turn_to_the_side_where_the_named_landmark_stands() -> None
     torch.manual_seed(0)
     rng, width = np.random.default_rng(0), 64
     encoder = StreetEncoder(width, ACTIONS, vision_dim=width, language_dim=width, embed_dim=8)
-    agent = Agent(encoder, NoMemory(8, 8), lambda *sizes: Orar(*sizes, width=16))
+    agent = Agent(encoder, NoMemory(8, 8), partial(Orar, width=16))
     optimiser, shares = torch.optim.Adam(agent.parameters(), 0.02), []
     for _ in range(150):
         names = [[f"w{rng.integers(10**6)}" for _ in range(5)] for _ in range(32)]
@@ -137,6 +142,21 @@ def test_it_learns_to_turn_to_the_side_where_the_named_landmark_stands() -> None
         optimiser.step()
         shares.append((logits.argmax(-1) == torch.from_numpy(side)).float().mean().item())
     assert np.mean(shares[-20:]) > 0.9
+
+
+@pytest.mark.parametrize("learner", ["imitation", "ppo"])
+def test_a_map_memory_on_tours_is_trained_by_both_learners(learner: str, tmp_path: Path) -> None:
+    streets = ["task=street_tours", "task.cities=1", "task.tours=4", "encoder=streets", "policy=orar", "memory=mem4nav"]
+    sizes = ["learner.batch=2", "learner.window=6", "learner.updates=2", "learner.segment=1"]
+    sizes += ["learner.minibatches=2"] if learner == "ppo" else []
+    pictures = [f"learner.{name}=0.0" for name in ("image", "sentence", "contrast")]
+    with initialize_config_module("loci.conf", version_base="1.3"):
+        plain = ["name=x", f"folder={tmp_path}", f"learner={learner}", *streets, *sizes]
+        config = compose("train", overrides=[*plain, *pictures])
+        asking = compose("train", overrides=[*plain, "fresh=true"])
+    assert train(config)["updates"] == 2
+    with pytest.raises(ValueError, match="learner.sentence.* must be 0 with StreetEncoder, which takes no pictures"):
+        train(asking)
 
 
 def test_what_does_not_fit_is_refused() -> None:
