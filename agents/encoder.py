@@ -4,7 +4,7 @@ Letters: B environments, T steps, N = B·T moments, H W image, L tokens, V and U
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,28 +15,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from loci.agents.language import Tokenizer
-from loci.agents.senses import Senses
+from loci.agents.senses import Sensed, Senses, stored_once
 from loci.agents.vision import Sight, Vision
 from loci.memories.memory import Percept
 
 
 @dataclass
-class Observation:
-    """A window of what was sensed, and of the action before each moment (-1 at the first of an episode).
-
-    Sentences are stored once: `heard[b, t]` is the row of `sentences` that was heard, `told` the instruction's.
-    """
-
+class Observation(Sensed):
     rgb: UInt8[Tensor, "B T H W 3"]
     sentences: Int[Tensor, "S L"]
-    heard: Int[Tensor, "B T"]
-    told: Int[Tensor, "B T"]
-    action: Int[Tensor, "B T"]
     position: Float[Tensor, "B T 3"]
     heading: Float[Tensor, "B T 1"]
-
-    def to(self, device: torch.device) -> "Observation":
-        return Observation(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class Language(nn.Module):
@@ -134,12 +123,10 @@ class Encoder(Senses):
 
     def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> Observation:
         """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
-        texts = np.stack([obs["words"], obs["instruction"]])
-        unique, rows = np.unique(texts, return_inverse=True)
-        heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
+        sentences, heard, told = stored_once(obs)
         return Observation(
             rgb=torch.from_numpy(obs["rgb"]),
-            sentences=torch.from_numpy(self.tokenizer.encode(unique)),
+            sentences=torch.from_numpy(self.tokenizer.encode(sentences)),
             heard=heard,
             told=told,
             action=torch.from_numpy(action.astype(np.int64)),

@@ -1,14 +1,45 @@
-"""What every encoder offers to an agent: from an environment's observations to percepts."""
+"""What every encoder offers to an agent: from an environment's observations to percepts.
+
+Letters: B environments, T steps, S sentences.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+import torch
 from gymnasium import spaces
-from torch import nn
+from jaxtyping import Int
+from torch import Tensor, nn
 
 from loci.memories.memory import Percept
+
+S = TypeVar("S", bound="Sensed")
+
+
+@dataclass
+class Sensed:
+    """A window of what was sensed, as tensors. Sentences are stored once: `heard[b, t]` is the row of an encoder's own
+    `sentences` that was heard, `told` the instruction's; `action` is the one before each moment, -1 at the first of an
+    episode."""
+
+    heard: Int[Tensor, "B T"]
+    told: Int[Tensor, "B T"]
+    action: Int[Tensor, "B T"]
+
+    def to(self: S, device: torch.device) -> S:
+        """The same on another device."""
+        return type(self)(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+
+def stored_once(obs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Int[Tensor, "B T"], Int[Tensor, "B T"]]:
+    """The sentences (S,) of a window's `words` and `instruction`, (B, T) each, and their rows: heard, told."""
+    texts = np.stack([obs["words"], obs["instruction"]])
+    unique, rows = np.unique(texts, return_inverse=True)
+    heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
+    return unique, heard, told
 
 
 class Senses(nn.Module, ABC):
@@ -28,8 +59,8 @@ class Senses(nn.Module, ABC):
 
     @abstractmethod
     def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> Any:
-        """A window (B, T, …) of observations and of the actions (B, T) before them, -1 at the first of an episode, as a
-        dataclass of tensors, which `forward` takes."""
+        """A window (B, T, …) of observations and of the actions (B, T) before them, -1 at the first of an episode, as
+        a `Sensed`, which `forward` takes."""
 
     @abstractmethod
     def forward(self, obs: Any) -> Percept:

@@ -8,7 +8,7 @@ Letters: B environments, T steps, S sentences, L words, W width of a word's vect
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from loci.agents.senses import Senses
+from loci.agents.senses import Sensed, Senses, stored_once
 from loci.memories.memory import Percept
 from loci.sim.worlds.word_vectors import word_vector
 
@@ -27,26 +27,16 @@ MOST_WAYS = 5
 
 
 @dataclass
-class StreetObservation:
-    """A window of what was sensed, and of the action before each moment (-1 at the first of an episode).
-
-    Sentences are stored once: `heard[b, t]` is the row of `sentences` that was heard, `told` the instruction's; absent
-    words are 0.
-    """
+class StreetObservation(Sensed):
+    """Of sentences the vectors of the words; absent words are 0."""
 
     landmarks: Float[Tensor, "B T 5 W"]
     ways: Int[Tensor, "B T"]
     turn: Float[Tensor, "B T 1"]
     leg: Int[Tensor, "B T"]
     sentences: Float[Tensor, "S L W"]
-    heard: Int[Tensor, "B T"]
-    told: Int[Tensor, "B T"]
-    action: Int[Tensor, "B T"]
     position: Float[Tensor, "B T 3"]
     heading: Float[Tensor, "B T 1"]
-
-    def to(self, device: torch.device) -> "StreetObservation":
-        return StreetObservation(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class StreetEncoder(Senses):
@@ -83,15 +73,13 @@ class StreetEncoder(Senses):
 
     def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> StreetObservation:
         """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
-        texts = np.stack([obs["words"], obs["instruction"]])
-        unique, rows = np.unique(texts, return_inverse=True)
-        heard, told = torch.from_numpy(rows.reshape(texts.shape).astype(np.int64))
+        sentences, heard, told = stored_once(obs)
         return StreetObservation(
             landmarks=torch.from_numpy(obs["landmarks"]),
             ways=torch.from_numpy(obs["ways"][..., 0].astype(np.int64)),
             turn=torch.from_numpy(obs["turn"]),
             leg=torch.from_numpy(obs["leg"][..., 0].astype(np.int64)),
-            sentences=torch.from_numpy(self.vectors([str(text) for text in unique])),
+            sentences=torch.from_numpy(self.vectors([str(text) for text in sentences])),
             heard=heard,
             told=told,
             action=torch.from_numpy(action.astype(np.int64)),

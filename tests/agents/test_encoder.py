@@ -7,6 +7,7 @@ import torch
 from loci.agents.encoder import Decoder, Encoder
 from loci.agents.language import Tokenizer
 from loci.agents.vision import Vision
+from loci.sim.tasks import ballet, dances, room_ballet, short_stay
 from loci.sim.worlds.names import nonsense_names
 
 
@@ -162,3 +163,13 @@ def test_phrases_tell_sentences_apart_that_share_most_of_their_letters() -> None
     assert alike[0] > 0.9
     assert alike[1] < 0.8
     torch.testing.assert_close(whole.language(tokens[:1]), whole.language(tokens)[:1])
+
+
+def test_no_two_sentences_of_a_task_share_a_phrase() -> None:
+    """At the 4,096 phrases of conf/encoder/cells.yaml."""
+    whole = Encoder(16, 16, 5, phrases=4096)
+    names = np.array([ballet.WATCH, *dances.DANCES])
+    for sentences in (names, short_stay.SENTENCES, room_ballet.SENTENCES):
+        told = sorted(set(sentences.tolist()))
+        codes = whole.language(torch.from_numpy(whole.tokenizer.encode(told)))
+        assert len(codes.unique(dim=0)) == len(told)
