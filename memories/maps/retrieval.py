@@ -4,7 +4,8 @@ Mem4Nav 2025 (arXiv 2506.19433) files the tokens of its long-term memory in a gr
 arXiv 1603.09320; M = 64, efConstruction = 500, efSearch = 200) and asks it for the 3 nearest.
 
 Exact search falls behind the graph when the vectors no longer fit the processor's cache. Measured on one busy CPU
-thread, k = 3, usearch 2.26, vectors of 16 dimensions and a little noise; both find all of the 3 nearest; µs a query:
+thread (`python -m benchmarks.retrieval` measures it again), k = 3, usearch 2.26, vectors of 16 dimensions and a little
+noise; both find all of the 3 nearest; µs a query:
 
 | D | vectors | exact | graph | the graph wins from |
 |---|---|---|---|---|
