@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,9 +11,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from loci.agents.allocator import Allocator, Choice
+from loci.agents.planner import Planner
 from loci.agents.policy import Perceptron, Policy
 from loci.agents.senses import Senses
-from loci.memories.memory import Memory, Percept, Recall
+from loci.memories.memory import MapMemory, Memory, Percept, Recall
 
 
 @dataclass
@@ -75,8 +77,7 @@ class Agent(nn.Module):
         begun = time.perf_counter()
         memory, recall = self.memory.step(state.memory, percept.at(0), reset)
         spent = time.perf_counter() - begun
-        window = Recall(recall.feature[:, None])
-        policy, logits, value = self.policy(state.policy, obs, percept, window, reset[:, None])
+        policy, logits, value = self._decide(state.policy, obs, percept, recall, memory, reset[:, None])
         return Thought(logits, value, percept, recall, Held(memory, policy, allocator), choice, spent)
 
     def act(
@@ -91,6 +92,16 @@ class Agent(nn.Module):
         else:
             actions = logits.argmax(dim=-1)
         return thought.state, actions, thought
+
+    def _decide(
+        self, state: Any, obs: Any, percept: Percept, recall: Recall, memory: Any, reset: Bool[Tensor, "B 1"]
+    ) -> tuple[Any, Float[Tensor, "B 1 A"], Float[Tensor, "B 1"]]:
+        """The policy on a window of one step; a planner asks the maps instead of the recall."""
+        if not isinstance(self.policy, Planner):
+            return self.policy(state, obs, percept, Recall(recall.feature[:, None]), reset)
+        keeper = self.memory if isinstance(self.memory, MapMemory) else None
+        ask = None if keeper is None else partial(keeper.maps, memory, self.encoder.place)
+        return self.policy.decide(state, obs, ask, reset)
 
     def _perceive(
         self, state: Held, obs: Any, reset: Bool[Tensor, "B T"], generator: torch.Generator | None

@@ -1,6 +1,6 @@
 """Windows that the agent plays itself, with all that is needed to learn from them afterwards, and their advantages."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -43,10 +43,10 @@ class Experience:
     def rows(self, chosen: Int[Tensor, " N"]) -> "Experience":
         """These rows alone, with a state of their own; ValueError for a state that cannot be taken apart."""
         parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("obs", "state")}
-        every = {f.name: getattr(self.obs, f.name) for f in fields(self.obs) if f.name != "sentences"}
-        obs = replace(self.obs, **{name: part[chosen] for name, part in every.items()})
         state = _rows_of_state(self.state, chosen, len(self.reset))
-        return Experience(obs=obs, state=state, **{name: part[chosen] for name, part in parts.items()})
+        return Experience(
+            obs=self.obs.rows(chosen), state=state, **{name: part[chosen] for name, part in parts.items()}
+        )
 
 
 class Practice:

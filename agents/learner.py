@@ -81,6 +81,26 @@ class Learner(Protocol):
     def begin(self, student: Student, env: VectorEnv, seed: int) -> Course: ...
 
 
+@dataclass(frozen=True)
+class Untaught:
+    """No updates: for agents that are written, such as a planner."""
+
+    batch: int = 1
+    updates: int = 0
+    segment: int = 1
+    clip: float = 1.0
+    headline: str = "nothing"
+
+    def optimiser(self, parameters: Any) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters)
+
+    def rate_at(self, update: int) -> float:
+        return 0.0
+
+    def begin(self, student: Student, env: VectorEnv, seed: int) -> Course:
+        raise ValueError("learner=none learns nothing")
+
+
 def warm_cosine(rate: float, warmup: int, update: int, updates: int, hold: float = 0.0) -> float:
     """Linear warm-up, the full rate for the share `hold` of all updates, then a cosine down to a hundredth."""
     rise = min(1.0, (update + 1) / warmup)

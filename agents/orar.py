@@ -34,16 +34,23 @@ class Reading:
 
 
 class Orar(Policy):
-    """`width` is H; the first four arguments are those of every policy."""
+    """`word_dim` is W, `width` is H; the first four arguments are those of every policy."""
 
     def __init__(
-        self, embed_dim: int, vision_dim: int, feature_dim: int, actions: int, width: int = 128, heads: int = 2
+        self,
+        embed_dim: int,
+        vision_dim: int,
+        feature_dim: int,
+        actions: int,
+        word_dim: int,
+        width: int = 128,
+        heads: int = 2,
     ) -> None:
         super().__init__()
         if width % (2 * heads):
             raise ValueError(f"width must be a multiple of 2 heads, got width={width}, heads={heads}")
         self.width, self.heads = width, heads
-        self.text = nn.GRU(vision_dim, width // 2, batch_first=True, bidirectional=True)
+        self.text = nn.GRU(word_dim, width // 2, batch_first=True, bidirectional=True)
         self.walk = nn.LSTMCell(embed_dim, width)
         self.query = nn.Linear(width, width)
         self.norm = nn.LayerNorm(feature_dim)

@@ -5,7 +5,7 @@ Letters: B environments, T steps, S sentences.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -23,7 +23,9 @@ S = TypeVar("S", bound="Sensed")
 class Sensed:
     """A window of what was sensed, as tensors. Sentences are stored once: `heard[b, t]` is the row of an encoder's own
     `sentences` that was heard, `told` the instruction's; `action` is the one before each moment, -1 at the first of an
-    episode."""
+    episode. `STORED` names the fields that hold sentences instead of moments."""
+
+    STORED: ClassVar[tuple[str, ...]] = ("sentences",)
 
     heard: Int[Tensor, "B T"]
     told: Int[Tensor, "B T"]
@@ -31,7 +33,13 @@ class Sensed:
 
     def to(self: S, device: torch.device) -> S:
         """The same on another device."""
-        return type(self)(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{k: part.to(device) for k, part in parts.items() if isinstance(part, Tensor)})
+
+    def rows(self: S, chosen: Int[Tensor, " N"]) -> S:
+        """These rows of the window."""
+        names = [field.name for field in fields(self) if field.name not in self.STORED]
+        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
 
 
 def stored_once(obs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Int[Tensor, "B T"], Int[Tensor, "B T"]]:
@@ -65,6 +73,13 @@ class Senses(nn.Module, ABC):
     @abstractmethod
     def forward(self, obs: Any) -> Percept:
         """What is made of a window."""
+
+    def place(self, name: str) -> Tensor:
+        """`vision` (V,) of a place that is called so; ValueError for an encoder whose pictures no words can name."""
+        raise ValueError(
+            f"{type(self).__name__} cannot tell what a place called {name!r} looks like: planners need one "
+            "that does, such as encoder=streets"
+        )
 
     @abstractmethod
     def decoder(self) -> nn.Module:

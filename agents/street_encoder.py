@@ -3,8 +3,8 @@
 Words and landmarks share one space of fixed vectors (sim/worlds/word_vectors.py), so that "is this what the instruction
 speaks of?" is an inner product and need not be learnt from pictures.
 
-Letters: B environments, T steps, S sentences, L words, W width of a word's vector, D width of embed, A actions.
-"""
+Letters: B environments, T steps, S sentences, L words, W width of a word's vector, D width of embed, V = 2 W, A
+actions."""
 
 import re
 from collections.abc import Mapping
@@ -20,30 +20,35 @@ from torch.nn import functional
 
 from loci.agents.senses import Sensed, Senses, stored_once
 from loci.memories.memory import Percept
-from loci.sim.worlds.word_vectors import word_vector
+from loci.sim.worlds.word_vectors import phrase_vector, word_vector
 
 MOST_WAYS = 5
 """Places with more ways count as this many."""
+BESIDE = (1.0, 0.4, 0.0, 0.4, 1.0)
+"""How much a landmark in each direction counts as one beside the agent."""
 
 
 @dataclass
 class StreetObservation(Sensed):
-    """Of sentences the vectors of the words; absent words are 0."""
+    """`texts` are the sentences, `sentences` the vectors of their words; absent words are 0."""
+
+    STORED = ("sentences", "texts")
 
     landmarks: Float[Tensor, "B T 5 W"]
     ways: Int[Tensor, "B T"]
     turn: Float[Tensor, "B T 1"]
     leg: Int[Tensor, "B T"]
     sentences: Float[Tensor, "S L W"]
+    texts: list[str]
     position: Float[Tensor, "B T 3"]
     heading: Float[Tensor, "B T 1"]
 
 
 class StreetEncoder(Senses):
-    """Observation to `Percept`. `vision` is the sum of the landmarks in view, in the space of words; `language` and
-    `goal` are means of the words heard and of the instruction's by learned weights, in the same space, so that a memory
-    may look for what is named; `embed` sees all five directions, how many ways there are, the turn, the words heard and
-    the action before.
+    """Observation to `Percept`. `vision` is the sum of the landmarks beside the agent (BESIDE), then that of all in
+    view, both in the space of words: what looks most like a name is the place beside it. `language` and `goal` are
+    means of the words heard and of the instruction's by learned weights, so that a memory may look for what is named;
+    `embed` sees all five directions, how many ways there are, the turn, the words heard and the action before.
 
     `words` is the longest instruction that is taken; a longer one is refused.
     """
@@ -54,15 +59,17 @@ class StreetEncoder(Senses):
         self, width: int, actions: int, vision_dim: int, language_dim: int, embed_dim: int = 64, words: int = 400
     ) -> None:
         super().__init__()
-        if not width == vision_dim == language_dim:
+        if (vision_dim, language_dim) != (2 * width, width):
             raise ValueError(
-                f"encoder.vision_dim and encoder.language_dim must be the width of the task's landmarks, {width}, "
-                f"got {vision_dim} and {language_dim}"
+                f"the task's landmarks are {width} wide: encoder.vision_dim must be {2 * width} and "
+                f"encoder.language_dim {width}, got {vision_dim} and {language_dim}"
             )
         self.width, self.actions, self.words = width, actions, words
-        self.embed_dim, self.vision_dim, self.language_dim = embed_dim, width, width
+        self.embed_dim, self.vision_dim, self.language_dim = embed_dim, vision_dim, language_dim
         self.embed = nn.Sequential(nn.Linear(6 * width + MOST_WAYS + 2 + actions, embed_dim), nn.ReLU())
         self.salience = nn.Linear(width, 1)
+        self.register_buffer("beside", torch.tensor(BESIDE), persistent=False)
+        self.beside: Tensor
 
     @staticmethod
     def sizes(seen: Mapping[str, spaces.Space[Any]]) -> dict[str, int]:
@@ -73,13 +80,15 @@ class StreetEncoder(Senses):
 
     def observe(self, obs: Mapping[str, np.ndarray], action: np.ndarray) -> StreetObservation:
         """A window (B, T, …) of an environment's observations and of the actions before them, as tensors."""
-        sentences, heard, told = stored_once(obs)
+        stored, heard, told = stored_once(obs)
+        texts = [str(text) for text in stored]
         return StreetObservation(
             landmarks=torch.from_numpy(obs["landmarks"]),
             ways=torch.from_numpy(obs["ways"][..., 0].astype(np.int64)),
             turn=torch.from_numpy(obs["turn"]),
             leg=torch.from_numpy(obs["leg"][..., 0].astype(np.int64)),
-            sentences=torch.from_numpy(self.vectors([str(text) for text in sentences])),
+            sentences=torch.from_numpy(self.vectors(texts)),
+            texts=texts,
             heard=heard,
             told=told,
             action=torch.from_numpy(action.astype(np.int64)),
@@ -105,12 +114,18 @@ class StreetEncoder(Senses):
         sentences = self.pooled(obs.sentences)
         language, goal = sentences[obs.heard], sentences[obs.told]
         embed = self.embed(torch.cat([obs.landmarks.flatten(-2), language, ways, obs.turn, before], dim=-1))
-        vision = obs.landmarks.sum(dim=-2)
+        vision = torch.cat(
+            [torch.einsum("...dw,d->...w", obs.landmarks, self.beside), obs.landmarks.sum(dim=-2)], dim=-1
+        )
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
 
     def decoder(self) -> nn.Module:
         """Nothing: there is no picture to draw again."""
         return nn.Module()
+
+    def place(self, name: str) -> Float[Tensor, " V"]:
+        """`vision` beside what is called so, and nothing else in view."""
+        return torch.from_numpy(np.tile(phrase_vector(name, self.width), 2))
 
     def pooled(self, sentences: Float[Tensor, "S L W"]) -> Float[Tensor, "S W"]:
         """The mean of the words of each sentence, weighted by how much each says of a place."""

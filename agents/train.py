@@ -126,6 +126,8 @@ def train(config: DictConfig) -> dict[str, Any]:
     with progress(total=run.learner.updates, initial=run.update, desc=title, unit="update", smoothing=0.05) as bar:
         while run.update < run.learner.updates:
             run.segment(log, bar)
+    if not run.learner.updates:
+        run.save()
     log.close()
     return _summarise(run)
 

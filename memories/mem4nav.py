@@ -28,6 +28,7 @@ places in the feature are ours. More stands in the files named above.
 """
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from operator import itemgetter
 from typing import Literal, cast
 
@@ -43,10 +44,11 @@ from loci.memories.maps.cache import LONG, NONE, SHORT, SOURCES, Cache
 from loci.memories.maps.chart import Chart
 from loci.memories.maps.octree import Octree
 from loci.memories.maps.topology import Topology
-from loci.memories.memory import MapMemory, Percept, Recall, SpatialMap
+from loci.memories.memory import Code, MapMemory, Percept, Recall, SpatialMap
 from loci.memories.state import map_tensors, nbytes, reset_rows
 from loci.memories.street_answer import TOLD, Answer, joined, told, traced
-from loci.memories.street_map import Code, StreetMap, answers_drawn, chart_drawn
+from loci.memories.street_log import log
+from loci.memories.street_map import StreetMap, answers_drawn, chart_drawn
 from loci.memories.street_read import Distant, Found, Places, codec, either, nothing, recent, refile, use
 
 QUERIES: dict[str, tuple[str, ...]] = {"view": ("view",), "goal": ("goal",), "both": ("view", "goal")}
@@ -90,9 +92,9 @@ class Mem4NavState:
 class Mem4Nav(MapMemory[Mem4NavState]):
     """F = `width`. `octree`, `graph`, `short` and `long` switch parts on; long-term memory files its tokens under
     leaves and landmarks, and needs one of the two. `leaves`, `landmarks` and `rows` are the capacities of octree, graph
-    and cache; `delta`, `alpha`, `beta` and `ways` belong to topology.py, `frequency_weight` (λ) to cache.py; a landmark
-    within `arrived` metres is passed; `history` are the observations that a token of `chained` or `learned` gives back,
-    `cycle` weighs the loss of `learned`. `attended` = k for each query.
+    and cache; `delta`, `alpha`, `beta`, `ways` and `reach` belong to topology.py, `frequency_weight` (λ) to cache.py; a
+    landmark within `arrived` metres is passed; `history` are the observations that a token of `chained` or `learned`
+    gives back, `cycle` weighs the loss of `learned`. `attended` = k for each query.
 
     The trace is `source` (B, Q), one of SOURCES, and of the k places found `slot`, `cosine`, `distance` (metres) and
     `position`, best first, slot -1 where there are fewer; `way` (B, Q, N), the landmarks of the planned way, then -1;
@@ -118,6 +120,7 @@ class Mem4Nav(MapMemory[Mem4NavState]):
         alpha: float = 1.0,
         beta: float = 0.5,
         ways: int = 4,
+        reach: float = 40.0,
         two_way: bool = True,
         instruction_cost: float | Literal["goal"] = 0.1,
         arrived: float = 5.0,
@@ -164,7 +167,7 @@ class Mem4Nav(MapMemory[Mem4NavState]):
         self.k, self.rows, self.radius, self.tau, self.frequency_weight = k, rows, radius, tau, frequency_weight
         self.leaf, self.arrived, self.two_way = leaf, arrived, two_way
         self.instruction_cost, self.cycle = instruction_cost, cycle
-        self.topology = {"threshold": delta, "distance_weight": alpha, "instruction_weight": beta}
+        self.topology = {"threshold": delta, "distance_weight": alpha, "instruction_weight": beta, "reach": reach}
         self.ways = ways
         self.code = nn.Identity() if vision_dim == code_dim else nn.Linear(vision_dim, code_dim, bias=False)
         self.goal = nn.Linear(language_dim, code_dim) if learns else None
@@ -204,17 +207,27 @@ class Mem4Nav(MapMemory[Mem4NavState]):
 
     @torch.no_grad()
     def maps(self, state: Mem4NavState, code: Code | None = None) -> list[SpatialMap]:
-        """One view a row, valid until the next step; `code` makes places findable by words (street_map.py)."""
+        """Of leaves and landmarks (street_map.py); of a cache alone, of its entries (street_log.py)."""
+        own = None if code is None else lambda words: self.code(code(words).to(cast(nn.Linear, self.out[0]).weight))
+        if state.kept.cache is not None and not (self.octree or self.graph):
+            return [log(state.kept.cache, row, own) for row in range(len(state.charts))]
         rows: list[SpatialMap] = []
         for row, chart in enumerate(state.charts):
-            vectors = np.zeros((chart.offset + self.landmarks, self.code_dim), np.float32)
-            if state.kept.places is not None and self.distant is not None:
-                token = map_tensors(itemgetter(row), state.kept.places.token)
-                vectors[:] = self.distant.codec.read(token).cpu()
-            elif chart.graph is not None:
-                vectors[chart.offset :] = chart.graph.arrays.descriptor
-            rows.append(StreetMap(chart, vectors, code))
+            since = np.full(chart.offset + self.landmarks, -1)
+            if state.kept.places is not None:
+                since = state.kept.places.since[row].cpu().numpy()
+            rows.append(StreetMap(chart, partial(self._held, state.kept, chart, row), since, self.radius, own))
         return rows
+
+    @torch.no_grad()
+    def _held(self, kept: Kept, chart: Chart, row: int) -> np.ndarray:
+        """What one row holds of every key (M, D)."""
+        vectors = np.zeros((chart.offset + self.landmarks, self.code_dim), np.float32)
+        if kept.places is not None and self.distant is not None:
+            vectors[:] = self.distant.codec.read(map_tensors(itemgetter(row), kept.places.token)).cpu()
+        elif chart.graph is not None:
+            vectors[chart.offset :] = chart.graph.arrays.descriptor
+        return vectors
 
     def draw(self, state: Mem4NavState, recall: Recall, row: int) -> Drawing:
         """The maps after this step, the ways planned in it, and the places found. Of each query a fact says where the
@@ -245,7 +258,8 @@ class Mem4Nav(MapMemory[Mem4NavState]):
         places = cache = None
         if self.distant is not None:
             token = self.distant.codec.initial(batch, self.slots)
-            places = Places(token, weight.new_zeros(batch, self.slots, 3))
+            since = torch.zeros(batch, self.slots, dtype=torch.int64, device=weight.device)
+            places = Places(token, weight.new_zeros(batch, self.slots, 3), since)
         if self.short:
             cache = caches.empty(batch, self.rows, self.code_dim, weight.device)
         return Kept(places, cache, weight.new_zeros(batch, dtype=torch.int64))
@@ -314,7 +328,7 @@ class Mem4Nav(MapMemory[Mem4NavState]):
         if places is not None and self.distant is not None:
             fresh = torch.tensor([[spot.fresh for spot in row] for row in spots], device=device)
             position = torch.from_numpy(np.array([[spot.position for spot in row] for row in spots])).to(now.here)
-            places, loss = refile(self.distant.codec, places, slot, fresh, position, now.view)
+            places, loss = refile(self.distant.codec, places, slot, fresh, position, now.view, kept.written)
         if cache is not None:
             node = torch.tensor([chart.node for chart in charts], device=device)
             about = slot[:, 0] if slot.shape[1] else node

@@ -8,6 +8,7 @@ deterministic.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -133,6 +134,8 @@ class Entry:
     position: tuple[float, float, float]
     distance: float
     score: float = 0.0
+    since: int = -1
+    """Step of the episode at which something was first seen there; -1 where that is not kept."""
 
 
 @runtime_checkable
@@ -156,9 +159,13 @@ class SpatialMap(Protocol):
         ...
 
 
+Code = Callable[[str], Tensor]
+"""From words to `vision` (V,) of a place that is called so."""
+
+
 class MapMemory(Memory[S]):
     """A memory that is a map: planners and the viewer may question it."""
 
     @abstractmethod
-    def maps(self, state: S) -> list[SpatialMap]:
-        """One read-only view a row."""
+    def maps(self, state: S, code: Code | None = None) -> list[SpatialMap]:
+        """One read-only view a row, valid until the next step. `code` makes places findable by words."""

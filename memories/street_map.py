@@ -1,8 +1,7 @@
 """What Mem4Nav knows of one row, for planners and people: a map that answers questions, and layers to be drawn.
 
 The memory knows places by vectors, not by names. A place is found by its label ("landmark 3") alone, unless the view is
-made with `code`, which turns words into a vector of the memory's space, such as Mem4Nav.named of the encoder's code of
-the words; then what looks most like it is found.
+made with `code`, which turns words into a vector of the memory's space; then what looks most like it is found.
 
 Keys are the slots of maps/chart.py: leaves of the octree, then landmarks. Positions are metres in the world frame, x to
 the east and y to the north.
@@ -11,16 +10,17 @@ the east and y to the north.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from torch import Tensor
 
 from loci.memories.layers import Boxes, Edges, Labels, Layer
 from loci.memories.maps.cache import SOURCES
 from loci.memories.maps.chart import Chart
-from loci.memories.memory import Entry
+from loci.memories.memory import Code, Entry
 
 Place = tuple[float, float, float]
-Code = Callable[[str], Sequence[float] | np.ndarray]
 NEW, OLD = np.array([255.0, 176.0, 59.0]), np.array([70.0, 90.0, 120.0])
 """Colours of what was seen now and of what was seen when the episode began."""
 WAY, ROUTES = (150, 150, 150), ((59, 176, 255), (120, 220, 120))
@@ -32,32 +32,43 @@ TOUCHING = 1.001 * math.sqrt(3.0)
 
 @dataclass(frozen=True)
 class StreetMap:
-    """`vectors` (M, D) are what the memory holds of each key, 0 where it holds nothing."""
+    """`held` gives (M, D), what the memory holds of each key, 0 where it holds nothing; `since` (M,) the step at which
+    it was first seen, -1 where that is not kept. Leaves no farther than `stride` metres apart are neighbours, and those
+    that touch."""
 
     chart: Chart
-    vectors: np.ndarray
+    held: Callable[[], np.ndarray]
+    since: np.ndarray
+    stride: float = 0.0
     code: Code | None = None
 
     def near(self, position: Place, k: int) -> list[Entry]:
         """Leaves and landmarks, nearest first."""
-        entries = [self._entry(key, place, position) for key, place in self._places().items()]
-        return sorted(entries, key=lambda entry: (entry.distance, entry.key))[: _at_least_one(k)]
+        entries = [self._entry(key, place, position) for key, place in self._places.items()]
+        return sorted(entries, key=lambda entry: (entry.distance, entry.key))[: at_least_one(k)]
 
     def find(self, query: str, k: int) -> list[Entry]:
         """Best match first: with `code` the places whose vector is most like that of the query, by cosine; else those
         whose label has the query in it, with score 1. Distances are those from where the agent is."""
-        places, here = self._places(), self._here() or (0.0, 0.0, 0.0)
+        places, here = self._places, self._here() or (0.0, 0.0, 0.0)
         scores = self._scores(query, list(places))
-        best = sorted(scores, key=lambda key: (-scores[key], key))[: _at_least_one(k)]
+        best = sorted(scores, key=lambda key: (-scores[key], key))[: at_least_one(k)]
         return [self._entry(key, places[key], here, scores[key]) for key in best]
 
     def neighbours(self, key: int) -> list[tuple[int, float]]:
-        """Of a landmark those to which a way leads, of a leaf those that touch it; metres between them, nearest first.
-        KeyError for a key that stands for nothing."""
-        places = self._places()
+        """Of a landmark those to which a way leads, of a leaf those that are near, and those of the other sort that
+        are; metres between them, nearest first. KeyError for a key that stands for nothing."""
+        places = self._places
         if key not in places:
             raise KeyError(f"no place {key}; keys are {', '.join(map(str, places)) or 'none yet'}")
-        keys = self._touching(key) if key < self.chart.offset else self._led_to(key)
+        leaf = key < self.chart.offset
+        keys = self._touching(key) if leaf else self._led_to(key)
+        others = [
+            other
+            for other, place in places.items()
+            if (other < self.chart.offset) != leaf and math.dist(place, places[key]) <= self.stride
+        ]
+        keys = keys + others
         return sorted(((other, math.dist(places[key], places[other])) for other in keys), key=lambda pair: pair[::-1])
 
     def describe(self, max_entries: int) -> str:
@@ -67,7 +78,7 @@ class StreetMap:
         if here is None:
             return "Nothing has been seen yet."
         first = 0 if self.chart.graph is None else self.chart.offset
-        entries = [self._entry(key, place, here) for key, place in self._places().items() if key >= first]
+        entries = [self._entry(key, place, here) for key, place in self._places.items() if key >= first]
         entries.sort(key=lambda entry: (entry.distance, entry.key))
         opening = f"You are at ({here[0]:.0f}, {here[1]:.0f}) m and know {len(entries)} places."
         return "\n".join([opening, *(self._line(entry, here) for entry in entries[:max_entries])])
@@ -75,6 +86,7 @@ class StreetMap:
     def _here(self) -> Place | None:
         return None if self.chart.here is None else _place(self.chart.here)
 
+    @cached_property
     def _places(self) -> dict[int, Place]:
         """Keys and where they lie, in the order of the keys."""
         places: dict[int, Place] = {}
@@ -88,7 +100,7 @@ class StreetMap:
         return places
 
     def _entry(self, key: int, place: Place, seen_from: Place, score: float = 0.0) -> Entry:
-        return Entry(key, self._label(key), place, math.dist(place, seen_from), score)
+        return Entry(key, self._label(key), place, math.dist(place, seen_from), score, int(self.since[key]))
 
     def _label(self, key: int) -> str:
         return f"leaf {key}" if key < self.chart.offset else f"landmark {key - self.chart.offset}"
@@ -96,14 +108,12 @@ class StreetMap:
     def _scores(self, query: str, keys: list[int]) -> dict[int, float]:
         if self.code is None:
             return {key: 1.0 for key in keys if query.casefold() in self._label(key)}
-        wanted, held = np.asarray(self.code(query), float), self.vectors[keys].astype(float)
-        lengths = np.linalg.norm(held, axis=1) * np.linalg.norm(wanted)
-        return dict(zip(keys, (held @ wanted / np.maximum(lengths, 1e-12)).tolist(), strict=True))
+        return dict(zip(keys, alike(self.held()[keys], self.code(query)).tolist(), strict=True))
 
     def _touching(self, key: int) -> list[int]:
         tree = self.chart.tree
         assert tree is not None
-        slots, _ = tree.radius(tree.centre(np.array([key]))[0], TOUCHING * tree.leaf)
+        slots, _ = tree.radius(tree.centre(np.array([key]))[0], max(TOUCHING * tree.leaf, self.stride))
         return [slot for slot in slots.tolist() if slot != key]
 
     def _led_to(self, key: int) -> list[int]:
@@ -176,7 +186,15 @@ def _place(position: np.ndarray) -> Place:
     return (float(position[0]), float(position[1]), float(position[2]))
 
 
-def _at_least_one(k: int) -> int:
+def at_least_one(k: int) -> int:
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}")
     return k
+
+
+def alike(held: np.ndarray, wanted: Tensor) -> np.ndarray:
+    """Cosines (N,) of vectors (N, D) with one (D,); 0 for a vector of length 0."""
+    asked = wanted.detach().cpu().double().numpy()
+    lengths = np.linalg.norm(held.astype(float), axis=1) * np.linalg.norm(asked)
+    cosines: np.ndarray = held.astype(float) @ asked / np.maximum(lengths, 1e-12)
+    return cosines

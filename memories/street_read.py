@@ -40,6 +40,8 @@ class Places:
     token: Token
     position: Float[Tensor, "B M 3"]
     """Metres, world frame: of a leaf where it was written last, of a landmark its mean."""
+    since: Int[Tensor, "B M"]
+    """Step of the episode at which something was first seen there."""
 
 
 @dataclass
@@ -156,16 +158,33 @@ def refile(
     fresh: Bool[Tensor, "B K"],
     position: Float[Tensor, "B K 3"],
     view: Float[Tensor, "B D"],
+    now: Int[Tensor, " B"],
 ) -> tuple[Places, Float[Tensor, " B"] | None]:
-    """The places, which are spent, after the view was written into the tokens of K slots a row, in `fresh` ones as the
-    first; and of a token that learns to remember, what it misses (cycle_loss)."""
-    before = pick(places.token, slot)
-    before = map_tensors(lambda part: part.masked_fill(fresh.view(*fresh.shape, *[1] * (part.dim() - 2)), 0), before)
+    """The places, which are spent, after the view of step `now` was written into the tokens of K slots a row, in
+    `fresh` ones as the first; and of a token that learns to remember, what it misses (cycle_loss). A view that shows
+    nothing, 0, leaves a token as it is, and a fresh one empty; nothing is written to slot -1."""
+    seen = view.any(1, keepdim=True).expand(slot.shape)
+    before = _where(~fresh, pick(places.token, slot.clamp(min=0)))
     looks = view[:, None].expand(-1, slot.shape[1], -1)
-    after, token = codec.write(before, looks), places.token
+    written, token = codec.write(before, looks), places.token
+    pairs = ((written.code, before.code), (written.residuals, before.residuals), (written.written, before.written))
+    after = Token(*(torch.where(_wide(seen, new), new, old) for new, old in pairs))
     for kind in range(slot.shape[1]):
         token = put(token, slot[:, kind], pick(after, torch.full_like(slot[:, 0], kind)))
-    row = torch.arange(len(slot), device=slot.device)[:, None]
-    places = Places(token, places.position.index_put_((row, slot), position))
-    learns = isinstance(codec, Learned)
-    return places, cycle_loss(codec, before, after, looks, codec.span).mean(1) if learns else None
+    first = seen & (after.written == 1)
+    row, column = (seen & (slot >= 0)).nonzero(as_tuple=True)
+    at = (row, slot[row, column])
+    since = torch.where(first, now[:, None], places.since.gather(1, slot.clamp(min=0)))[row, column]
+    places = Places(token, places.position.index_put_(at, position[row, column]), places.since.index_put_(at, since))
+    if not isinstance(codec, Learned):
+        return places, None
+    return places, (cycle_loss(codec, before, after, looks, codec.span) * seen).mean(1)
+
+
+def _where(kept: Bool[Tensor, "B K"], token: Token) -> Token:
+    """Tokens with those that are not kept made empty."""
+    return map_tensors(lambda part: part.masked_fill(~_wide(kept, part), 0), token)
+
+
+def _wide(mask: Bool[Tensor, "B K"], like: Tensor) -> Tensor:
+    return mask.view(*mask.shape, *[1] * (like.dim() - 2))

@@ -96,9 +96,10 @@ def write(
     now: Int[Tensor, " B"],
     weight: float,
 ) -> Cache:
-    """The cache with one more entry a row; `now` is the step of the episode, `weight` is λ."""
+    """The cache with one more entry in every row whose vector is not 0; `now` is the step of the episode, `weight`
+    λ."""
     place = leaving(cache, now, weight)
-    here = torch.arange(cache.time.shape[1], device=now.device) == place[:, None]
+    here = (torch.arange(cache.time.shape[1], device=now.device) == place[:, None]) & vector.any(1, keepdim=True)
     return Cache(
         vector=torch.where(here[..., None], vector[:, None], cache.vector),
         position=torch.where(here[..., None], position[:, None], cache.position),

@@ -3,6 +3,8 @@
 Mem4Nav 2025 (arXiv 2506.19433). Either map may be left out. A place has a slot: leaf s of the octree has s, landmark s
 of the graph has `offset` + s, so that no two places share one. Positions are metres in the world frame.
 
+A view that shows nothing, 0 in all numbers, is no landmark: the one seen last stays the current one.
+
 *Differs from the paper:* a way may be entered in both directions, since a graph of the walked ones alone leads nowhere
 but on.
 """
@@ -20,6 +22,7 @@ class Spot(NamedTuple):
     """A place that has been written."""
 
     slot: int
+    """-1 where the view shows nothing that could be a landmark."""
     fresh: bool
     """Whether this was the first time since the slot came to stand for this place."""
     position: np.ndarray
@@ -61,7 +64,9 @@ class Chart:
         if self.tree is not None:
             leaf = self.tree.insert(here)
             spots.append(Spot(leaf, bool(self.tree.visits[leaf] == 1), here))
-        if self.graph is not None:
+        if self.graph is not None and not look.any():
+            spots.append(Spot(-1, False, here))
+        elif self.graph is not None:
             node = self.graph.observe(look, here)
             if self.node not in (-1, node):
                 self._walk(node, instruction_cost)

@@ -11,10 +11,11 @@ When the graph is full, a new landmark takes the slot of the one seen longest ag
 outgoing edges; a further one takes the place of the edge walked longest ago. `born`, the clock at which a landmark was
 founded, tells it from a later one in the same slot, so that edges to what was removed are void at once.
 
-*Differs from the paper:* capacity is finite; the instruction cost is an argument (the public code has the constant
-0.1); the distance of an edge is that between the mean positions at the time of the walk. Published values: D = 384,
-δ = 0.7 (0.75 for the modular agent on Touchdown, class default 0.5), α = 1.0 and β = 0.5 (0.2 and 0.25 for the modular
-agent).
+*Differs from the paper:* capacity is finite; what looks alike `reach` metres apart are two landmarks (infinite in the
+paper, where every shop of a chain is one, somewhere between them); the instruction cost is an argument (the public code
+has the constant 0.1); the distance of an edge is that between the mean positions at the time of the walk. Published
+values: D = 384, δ = 0.7 (0.75 for the modular agent on Touchdown, class default 0.5), α = 1.0 and β = 0.5 (0.2 and 0.25
+for the modular agent).
 """
 
 import math
@@ -59,7 +60,8 @@ class Landmarks(NamedTuple):
 
 class Topology:
     """At most `capacity` landmarks with descriptors of `width` numbers, founded where none is within `threshold` (δ).
-    `distance_weight` is α, a metre; `instruction_weight` is β. All that it holds lies in `arrays`."""
+    `distance_weight` is α, a metre; `instruction_weight` is β; only a landmark within `reach` metres is seen again. All
+    that it holds lies in `arrays`."""
 
     def __init__(
         self,
@@ -69,7 +71,10 @@ class Topology:
         distance_weight: float = 1.0,
         instruction_weight: float = 0.5,
         ways: int = 8,
+        reach: float = math.inf,
     ) -> None:
+        if not reach > 0.0:
+            raise ValueError(f"reach must be positive, got {reach} m")
         for name, size in (("capacity", capacity), ("width", width), ("ways", ways)):
             if size < 1:
                 raise ValueError(f"{name} must be 1 or more, got {size}")
@@ -78,6 +83,7 @@ class Topology:
             if not 0.0 <= value < math.inf:
                 raise ValueError(f"{name} must be finite and 0 or more, got {value}")
         self.threshold, self.distance_weight, self.instruction_weight = threshold, distance_weight, instruction_weight
+        self.reach = reach
         self.arrays = Landmarks(
             descriptor=np.zeros((capacity, width), np.float32),
             position=np.zeros((capacity, 3)),
@@ -118,7 +124,7 @@ class Topology:
         `arrays.visits` of the slot is 1 where it was founded."""
         descriptor, position = self._descriptor(descriptor), _finite("position", position, (3,), np.float64)
         held = self.arrays
-        like = int(search.closest(held.descriptor, held.born, descriptor, 1, self.threshold)[0][0])
+        like = int(search.closest(held.descriptor, self._reached(position), descriptor, 1, self.threshold)[0][0])
         slot = self._found() if like < 0 else like
         held.counts[CLOCK] += 1
         held.visits[slot] += 1
@@ -200,6 +206,13 @@ class Topology:
         copy.__dict__.update(self.__dict__)
         copy.arrays = Landmarks(*(array.copy() for array in self.arrays))
         return copy
+
+    def _reached(self, position: np.ndarray) -> np.ndarray:
+        """`born` (C,), 0 also for the landmarks that are too far away."""
+        held = self.arrays
+        if math.isinf(self.reach):
+            return held.born
+        return np.where(np.linalg.norm(held.position - position, axis=1) <= self.reach, held.born, 0)
 
     def _found(self) -> int:
         """A slot for a new landmark."""

@@ -18,6 +18,8 @@ from loci.sim.worlds.street_tours import Leg, TourStyle, draw_tour, walk_route
 from loci.sim.worlds.street_world import StreetWorld, city_world
 
 GENERATED = ("train", "develop")
+WRITTEN = ("train", "unseen")
+"""Splits of recorded streets that have generated tours."""
 """Splits of generated cities: none of one is in the other."""
 
 
@@ -60,18 +62,19 @@ def city_pool(split: str, city: City, cities: int, tours: int, style: TourStyle,
 
 @lru_cache(maxsize=3)
 def recorded_pool(folder: str, split: str, tours: int, style: TourStyle, seed: int) -> Pool:
-    """Tours of recorded routes. Single legs are all of a split; `train` has `tours` generated ones beside them. Longer
-    tours put the agent at the start of the next route, the nearest that has not been walked."""
+    """Tours of recorded routes. Single legs are all of a split; `train` has `tours` generated ones beside them, and
+    `unseen` generated ones alone. Longer tours put the agent at the start of the next route, the nearest that has not
+    been walked."""
     world, routes = manhattan(folder, split)
-    if split != "train" and style.recall:
+    if split not in WRITTEN and style.recall:
         raise ValueError(f"recall must be 0 with the recorded routes of split {split!r}, got {style.recall}")
     rng = np.random.default_rng([seed, style.legs])
     legs = [Leg(nearest_facing(world.graph, r.nodes[0], r.heading), r.nodes, r.instruction) for r in routes]
-    if style.legs == 1:
+    if style.legs == 1 or not legs:
         drawn = [[leg] for leg in legs]
     else:
         drawn = [_chain(world, legs, routes, style, rng) for _ in range(tours)]
-    if split == "train":
+    if split in WRITTEN:
         every = np.arange(world.graph.nodes)
         drawn += [draw_tour(world, every, style, rng) for _ in range(tours)]
     return pack(world, drawn)

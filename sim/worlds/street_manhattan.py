@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -25,9 +25,10 @@ from loci.sim.worlds.street_files import Route, read_graph, read_partition, read
 from loci.sim.worlds.street_graph import StreetGraph
 from loci.sim.worlds.street_world import StreetWorld
 
-SPLITS = {"train": "map2seq_seen", "develop": "map2seq_unseen", "touchdown": "touchdown_unseen"}
+SPLITS = {"train": "map2seq_seen", "develop": "map2seq_unseen", "touchdown": "touchdown_unseen", "unseen": ""}
 """The set of routes of each split. `train` is those that lie wholly in the part of the graph called seen, and that part
-alone; the others lie in the unseen part and are walked on the whole graph."""
+alone; the others lie in the unseen part and are walked on the whole graph. `unseen` has no routes and that part alone.
+"""
 LISTS = "landmarks/map2seq/gpt3_5shot_unfiltered.json"
 PAGE = "docs/worlds/streets.md"
 DISTRACTORS = 0.1
@@ -46,23 +47,26 @@ def manhattan(folder: str, split: str) -> tuple[StreetWorld, tuple[Route, ...]]:
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)} with recorded streets, got {split!r}")
-    world, routes = _streets(folder, split == "train")
-    return world, routes[SPLITS[split]]
+    world, routes = _streets(folder, {"train": "seen", "unseen": "unseen"}.get(split, "all"))
+    return world, routes[SPLITS[split]] if SPLITS[split] else ()
 
 
 @lru_cache(maxsize=2)
-def _streets(folder: str, seen_only: bool) -> tuple[StreetWorld, dict[str, tuple[Route, ...]]]:
-    """The whole graph or its part called seen, and the routes of every set that lie in it."""
+def _streets(folder: str, part: Literal["all", "seen", "unseen"]) -> tuple[StreetWorld, dict[str, tuple[Route, ...]]]:
+    """The whole graph or its part called so, and the routes of every set that lie in it."""
     graph = read_graph(_file(folder, "touchdown_graph/nodes.txt"), _file(folder, "touchdown_graph/links.txt"))
-    sets = {name: _file(folder, f"velma/datasets/{name}/data/dev.json") for name in sorted(SPLITS.values())}
+    sets = {
+        name: _file(folder, f"velma/datasets/{name}/data/dev.json") for name in sorted(filter(None, SPLITS.values()))
+    }
     routes = {name: read_routes(path, graph) for name, path in sets.items()}
     kept = np.ones(graph.nodes, bool)
-    if seen_only:
-        kept = read_partition(_file(folder, "velma/datasets/touchdown_unseen/graph/nodes.txt"), graph)
+    if part != "all":
+        seen = read_partition(_file(folder, "velma/datasets/touchdown_unseen/graph/nodes.txt"), graph)
+        kept = seen if part == "seen" else ~seen
     inside = {name: _inside(found, kept) for name, found in routes.items()}
     listed = {route.name: route for name in ("map2seq_seen", "map2seq_unseen") for route in inside[name]}
     lists = _lists(_file(folder, f"velma/datasets/{LISTS}"))
-    return _furnish(graph.part(kept) if seen_only else graph, list(listed.values()), lists), inside
+    return _furnish(graph if part == "all" else graph.part(kept), list(listed.values()), lists), inside
 
 
 def _inside(routes: Sequence[Route], kept: np.ndarray) -> tuple[Route, ...]:

@@ -39,8 +39,8 @@ def seen(batch: int = 3, steps: int = 6, seed: int = 0) -> dict[str, np.ndarray]
 
 def built() -> Agent:
     torch.manual_seed(0)
-    encoder = StreetEncoder(W, ACTIONS, vision_dim=W, language_dim=W, embed_dim=8)
-    agent = Agent(encoder, NoMemory(8, 8), partial(Orar, width=8))
+    encoder = StreetEncoder(W, ACTIONS, vision_dim=2 * W, language_dim=W, embed_dim=8)
+    agent = Agent(encoder, NoMemory(8, 8), partial(Orar, word_dim=W, width=8))
     return agent.eval()
 
 
@@ -94,14 +94,17 @@ def test_words_are_their_vectors_and_a_place_is_its_landmarks() -> None:
     assert all(np.array_equal(row[i], word_vector(word, W)) for i, word in enumerate(words))
     assert not row[len(words) :].any()
     percept = agent.encoder(given)
-    torch.testing.assert_close(percept.vision, given.landmarks.sum(-2))
+    beside, every = percept.vision.chunk(2, dim=-1)
+    torch.testing.assert_close(every, given.landmarks.sum(-2))
+    left, slightly, _, other, right = given.landmarks.unbind(-2)
+    torch.testing.assert_close(beside, left + right + 0.4 * (slightly + other))
     assert percept.goal.shape == (3, 6, W)
 
 
 def test_the_goal_learns_which_words_name_a_place() -> None:
     """Trained on other names, the mean of a sentence comes to look like the landmark that it names."""
     rng, width = np.random.default_rng(0), 64
-    encoder = StreetEncoder(width, ACTIONS, vision_dim=width, language_dim=width)
+    encoder = StreetEncoder(width, ACTIONS, vision_dim=2 * width, language_dim=width)
     optimiser = torch.optim.Adam(encoder.salience.parameters(), 0.05)
 
     def drawn(names: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -123,8 +126,8 @@ def test_it_learns_to_turn_to_the_side_where_the_named_landmark_stands() -> None
     """Which of five directions holds the landmark that the sentence names; names are new in every batch."""
     torch.manual_seed(0)
     rng, width = np.random.default_rng(0), 64
-    encoder = StreetEncoder(width, ACTIONS, vision_dim=width, language_dim=width, embed_dim=8)
-    agent = Agent(encoder, NoMemory(8, 8), partial(Orar, width=16))
+    encoder = StreetEncoder(width, ACTIONS, vision_dim=2 * width, language_dim=width, embed_dim=8)
+    agent = Agent(encoder, NoMemory(8, 8), partial(Orar, word_dim=width, width=16))
     optimiser, shares = torch.optim.Adam(agent.parameters(), 0.02), []
     for _ in range(150):
         names = [[f"w{rng.integers(10**6)}" for _ in range(5)] for _ in range(32)]
@@ -160,12 +163,12 @@ def test_a_map_memory_on_tours_is_trained_by_both_learners(learner: str, tmp_pat
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    encoder = StreetEncoder(W, ACTIONS, vision_dim=W, language_dim=W, words=3)
+    encoder = StreetEncoder(W, ACTIONS, vision_dim=2 * W, language_dim=W, words=3)
     with pytest.raises(ValueError, match="has 4 words, the encoder takes 3: raise encoder.words"):
         encoder.vectors(["go back to dax"])
-    with pytest.raises(ValueError, match="must be the width of the task's landmarks, 16, got 8 and 16"):
+    with pytest.raises(ValueError, match="vision_dim must be 32 and encoder.language_dim 16, got 8 and 16"):
         StreetEncoder(W, ACTIONS, vision_dim=8, language_dim=W)
     with pytest.raises(ValueError, match="needs landmarks, but the task shows rgb"):
         StreetEncoder.sizes({"rgb": Box(0, 255, (8, 8, 3), np.uint8)})
     with pytest.raises(ValueError, match="multiple of 2 heads, got width=6, heads=2"):
-        Orar(8, W, 8, ACTIONS, width=6)
+        Orar(8, W, 8, ACTIONS, word_dim=W, width=6)

@@ -132,10 +132,12 @@ def test_a_token_gives_back_the_view_it_was_found_by(token):
     torch.manual_seed(0)
     distant = Distant(codec(token, D, depth=2, history=3), hidden=8)
     views = torch.nn.functional.normalize(looks(2, 5), dim=-1)
-    places = Places(distant.codec.initial(2, 7), torch.zeros(2, 7, 3))
+    places = Places(distant.codec.initial(2, 7), torch.zeros(2, 7, 3), torch.zeros(2, 7, dtype=torch.int64))
     for slot in range(5):
         at, here = torch.full((2, 1), slot + 1), torch.full((2, 1, 3), float(slot))
-        places, _ = refile(distant.codec, places, at, torch.ones(2, 1, dtype=torch.bool), here, views[:, slot])
+        places, _ = refile(
+            distant.codec, places, at, torch.ones(2, 1, dtype=torch.bool), here, views[:, slot], torch.full((2,), slot)
+        )
     found = distant(places, distant.probe(views, torch.zeros(2, 5, 3)), 1)
     assert found.slot[..., 0].tolist() == [[1, 2, 3, 4, 5]] * 2
     torch.testing.assert_close(found.vector[:, :, 0], views, atol=1e-5, rtol=0)
@@ -302,7 +304,10 @@ def test_the_map_answers_in_metres_and_words():
     view = made.maps(state)[0]
     assert view.near((50.0, 0.0, 0.0), 1)[0].distance <= 0.5 * math.sqrt(3) * 5.0
     start = made.leaves
-    assert view.neighbours(start) == [(start + 1, pytest.approx(SPACING))]
+    ways, leaves = view.neighbours(start), view.neighbours(0)
+    assert (start + 1, pytest.approx(SPACING)) in ways
+    assert [key for key, _ in ways if key < start] == [0, 1]  # and the leaves within `radius` metres of it
+    assert [key for key, _ in leaves if key < start] == [1]
     lines = view.describe(3).splitlines()
     assert lines[0] == "You are at (50, 50) m and know 11 places."
     assert lines[1] == "landmark 10: 0 m east, the one you are at"
@@ -315,9 +320,57 @@ def test_with_a_code_words_find_what_looks_like_them():
     places, views = corner()
     made = memory()
     state, _ = lived(made, walk(views[None], places[None]))
-    found = made.maps(state, code=lambda words: views[int(words)].numpy())[0].find("7", 2)
+    found = made.maps(state, code=lambda words: views[int(words)])[0].find("7", 2)
     assert {entry.key for entry in found} == {7, made.leaves + 7}
     assert [entry.score for entry in found] == pytest.approx([1.0, 1.0], abs=1e-4)
+    assert [entry.since for entry in found] == [7, 7]
+
+
+def test_a_cache_alone_is_a_log_of_moments():
+    places, views = corner()
+    made = memory(octree=False, graph=False, long=False, rows=6)
+    state, _ = lived(made, walk(views[None], places[None]))
+    held = made.maps(state, code=lambda words: views[int(words)])[0]
+    assert [entry.key for entry in held.near((*places[7].tolist(), 0.0), 3)] == [7, 8, 6]
+    found = held.find("9", 1)[0]
+    assert (found.key, found.since, found.score) == (9, 9, pytest.approx(1.0))
+    assert found.position == pytest.approx((*places[9].tolist(), 0.0))
+    assert held.neighbours(9) == [(8, pytest.approx(SPACING)), (10, pytest.approx(SPACING))]
+    assert held.find("0", 1)[0].score < 0.9  # it has left
+    with pytest.raises(KeyError, match="no moment 0; 6 are held"):
+        held.neighbours(0)
+    assert held.describe(2).splitlines() == [
+        "6 moments are remembered.",
+        "1 steps ago: 10 m from here",
+        "0 steps ago: 0 m from here",
+    ]
+
+
+def test_a_view_that_shows_nothing_is_not_written():
+    """A street without signs between two with signs: its leaves are held, nothing is found there, nothing is lost."""
+    places, views = corner()
+    views[4:7] = 0.0
+    made = memory(long=True)
+    state, _ = lived(made, walk(views[None], places[None]))
+    assert len(state.charts[0].tree) == 11
+    assert len(state.charts[0].graph) == 8
+    assert int((state.kept.cache.time[0] >= 0).sum()) == 8
+    written = state.kept.places.token.written[0, :11]
+    assert written.tolist() == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
+    again, blank = places.flip(0), torch.zeros_like(views)
+    state = made.unroll(state, walk(blank[None], again[None]), torch.zeros(1, 11, dtype=torch.bool))[0]
+    assert state.kept.places.token.written[0, :11].tolist() == written.tolist()
+    found = made.maps(state, code=lambda words: views[int(words)])[0].find("9", 2)
+    assert {entry.key for entry in found} == {9, made.leaves + 6}
+
+
+def test_what_looks_alike_far_away_is_another_landmark():
+    places, views = corner()
+    views[10] = views[0]  # 71 m away
+    chain = [lived(memory(reach=reach), walk(views[None], places[None]))[0].charts[0].graph for reach in (40.0, 100.0)]
+    assert [len(graph) for graph in chain] == [11, 10]
+    assert chain[0].arrays.position[0, :2].tolist() == pytest.approx(places[0].tolist())
+    assert chain[1].arrays.position[0, :2].tolist() == pytest.approx(((places[0] + places[10]) / 2).tolist())
 
 
 def test_the_drawing_says_who_answered():
@@ -336,8 +389,8 @@ def test_the_drawing_says_who_answered():
 
 
 def test_state_has_the_bytes_the_yaml_says():
-    made = Mem4Nav(32, 32, 32, 128, rows=30)
-    assert states.nbytes(made.initial(1)) == 33_916
+    made = Mem4Nav(32, 32, 32, 128, rows=27)
+    assert states.nbytes(made.initial(1)) == 33_912
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from loci.agents.street_reader import Reader
 from loci.sim.sensors import LETTERS
 from loci.sim.tasks.street_nav import StreetNav
 from loci.sim.worlds.city import City
@@ -14,7 +15,6 @@ from loci.sim.worlds.street_metrics import street_metrics
 from loci.sim.worlds.street_moves import Move, begin, route_moves, walk
 from loci.sim.worlds.word_vectors import phrase_vector
 from tests.real_data import DATA, needs
-from tests.sim.street_reader import Reader
 
 SMALL: dict[str, Any] = {"cities": 2, "tours": 60, "city": City(columns=4, rows=4)}
 NAMES = {"tc": "success", "spd": "spd", "sed": "sed", "kpa": "kpa", "ndtw_orar": "ndtw_orar", "ndtw": "ndtw"}
@@ -249,7 +249,9 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], messa
 def test_a_missing_file_is_named_with_the_page_that_helps(tmp_path: Any) -> None:
     with pytest.raises(FileNotFoundError, match=r"touchdown_graph/nodes\.txt.*docs/worlds/streets\.md"):
         env(data_dir=tmp_path)
-    with pytest.raises(ValueError, match="split must be one of train, develop, touchdown with recorded streets"):
+    with pytest.raises(
+        ValueError, match="split must be one of train, develop, touchdown, unseen with recorded streets"
+    ):
         env(data_dir=tmp_path, split="test")
 
 
