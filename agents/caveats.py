@@ -99,7 +99,7 @@ def _not_best(results: dict[str, Any]) -> list[str]:
 
 def _not_significant(results: dict[str, Any]) -> list[str]:
     weak = [pair for pair, test in results["tests"].items() if test["p"] >= 0.05]
-    text = "; ".join(pair.replace(" | ", " in “") + "”" for pair in weak)
+    text = "; ".join(f"{row} in “{', '.join(rest)}”" for row, *rest in (pair.split(" | ") for pair in weak))
     return [f"Not distinguishable from {results['reference']} at p < 0.05: {text}."] if weak else []
 
 

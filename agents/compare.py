@@ -19,6 +19,8 @@ from loci.agents import jobs
 from loci.agents.jobs import Job
 from loci.agents.statistics import holm, paired_test, stratified_bootstrap
 
+Values = list[list[float]]
+"""Of every seed those of its episodes."""
 OWN = ("workers=", "reference=", "folder=", "seeds=", "rows=", "rows.", "controls=", "hydra.", "hydra/")
 """Overrides that concern the study, not its jobs."""
 
@@ -70,8 +72,12 @@ def _cells(found: list[dict[str, Any]]) -> dict[str, Any]:
         others = {
             k: float(np.mean([one["evaluation"]["cells"][name][k]["mean"] for one in found]))
             for k, content in first.items()
-            if isinstance(content, dict) and k != "success"
+            if isinstance(content, dict) and k not in ("success", "measures")
         }
+        measured = {
+            k: [one["evaluation"]["cells"][name]["measures"][k] for one in found] for k in first.get("measures", {})
+        }
+        others |= {k: stratified_bootstrap(of_seeds) | {"values": of_seeds} for k, of_seeds in measured.items()}
         means = [float(np.mean(v)) for v in values]
         cells[name] = (
             stratified_bootstrap(values) | others | {"per_seed": means, "chance": first["chance"], "values": values}
@@ -80,19 +86,29 @@ def _cells(found: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _tests(rows: dict[str, Any], reference: str) -> dict[str, Any]:
-    """Reference against every other row in every cell: difference and Holm-adjusted p of the paired test."""
+    """Reference against every other row in every cell, "row | cell": difference of success with its interval, and the
+    Holm-adjusted p of the paired test; "row | cell | measure" for what else is measured."""
     if reference not in rows:
         return {}
-    pairs = [(row, cell) for row in rows if row != reference for cell in rows[row]["cells"]]
-    values = {
-        (row, cell): (rows[reference]["cells"][cell]["values"], rows[row]["cells"][cell]["values"])
-        for row, cell in pairs
-    }
-    adjusted = holm([paired_test(*values[pair]) for pair in pairs]) if pairs else []
+    pairs: dict[tuple[str, ...], tuple[Values, Values]] = {}
+    for row in (name for name in rows if name != reference):
+        for cell, theirs in rows[row]["cells"].items():
+            own = rows[reference]["cells"][cell]
+            pairs[row, cell] = own["values"], theirs["values"]
+            for name, part in theirs.items():
+                if isinstance(part, dict):
+                    pairs[row, cell, name] = own[name]["values"], part["values"]
+    adjusted = holm([paired_test(*values) for values in pairs.values()]) if pairs else []
     return {
-        f"{row} | {cell}": {"difference": float(np.mean(values[row, cell][0]) - np.mean(values[row, cell][1])), "p": p}
-        for (row, cell), p in zip(pairs, adjusted, strict=True)
+        " | ".join(pair): _difference(*values) | {"p": p}
+        for (pair, values), p in zip(pairs.items(), adjusted, strict=True)
     }
+
+
+def _difference(own: Values, theirs: Values) -> dict[str, float]:
+    """Of the means, with the bootstrap interval over seeds and the episodes that both played."""
+    found = stratified_bootstrap((np.asarray(own) - np.asarray(theirs)).tolist())
+    return {"difference": found["mean"], "low": found["low"], "high": found["high"]}
 
 
 def _machine() -> dict[str, Any]:
@@ -115,6 +131,9 @@ def table(results: dict[str, Any]) -> str:
             c = row["cells"][cell]
             per_seed = " ".join(f"{v:.2f}" for v in c["per_seed"])
             lines.append(f"  {name:{width}} {c['mean']:.3f}  [{c['low']:.3f}, {c['high']:.3f}]  seeds {per_seed}")
+            for measure, m in c.items():
+                if isinstance(m, dict):
+                    lines.append(f"  {measure:>{width}} {m['mean']:.3f}  [{m['low']:.3f}, {m['high']:.3f}]")
     columns = {"bytes": "", "attended": "", "parameters": "", "cpu_seconds": ".0f", "ms_per_step": ".3f"}
     lines.append(f"\n{'':{width}} " + " ".join(f"{name:>12}" for name in columns))
     for name, row in rows.items():

@@ -71,6 +71,7 @@ def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], 
     summary: dict[str, Any] = {name: bootstrap(values) for name, values in metrics.items()}
     summary |= {
         "values": metrics["success"].tolist(),
+        "measures": {name: metrics[name].tolist() for name in grid.get("measures", [])},
         "chance": env.ceiling,
         "ms_per_step": 1e3 * spent / (steps * env.batch),
     }
@@ -79,8 +80,9 @@ def _cell(agent: Agent, config: DictConfig, grid: Any, changes: dict[str, Any], 
 
 def table(result: dict[str, Any]) -> str:
     """One line a cell: success with its 95 % interval beside the ceiling without memory."""
-    names = [name for name, value in next(iter(result["cells"].values())).items() if isinstance(value, dict)]
-    others = [name for name in names if name != "success"]
+    first = next(iter(result["cells"].values()))
+    names = [name for name, value in first.items() if isinstance(value, dict) and name not in ("success", "measures")]
+    others = list(first["measures"]) or names
     lines = [
         f"{'cell':34} {'success':>8} {'95 % interval':>16} {'no memory':>10}" + "".join(f" {n:>10}" for n in others)
     ]

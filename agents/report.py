@@ -115,7 +115,8 @@ def _success(cell: dict[str, Any]) -> str:
 
 def _tested(test: dict[str, Any]) -> str:
     p = "p &lt; 0.001" if test["p"] < 0.001 else f"p {test['p']:.3f}"
-    return f"{test['difference']:+.3f}".replace("-", "−") + f"<br><small>{p}</small>"
+    interval = f"{test['low']:+.3f} – {test['high']:+.3f}".replace("-", "−")
+    return f"{test['difference']:+.3f}".replace("-", "−") + f"<br><small>{interval}<br>{p}</small>"
 
 
 SHOWN = {
@@ -183,14 +184,26 @@ def _panel(results: dict[str, Any], name: str, values: dict[Any, Any]) -> str:
 
 
 def _every_cell(results: dict[str, Any]) -> str:
-    cells = list(next(iter(results["rows"].values()))["cells"])
-    chances = [next(iter(results["rows"].values()))["cells"][cell]["chance"] for cell in cells]
+    return section("Every cell", *(_cells_of(results, measure) for measure in ("success", *_measures(results))))
+
+
+def _measures(results: dict[str, Any]) -> list[str]:
+    """What is measured beside success."""
+    first = next(iter(next(iter(results["rows"].values()))["cells"].values()))
+    return [name for name, content in first.items() if isinstance(content, dict)]
+
+
+def _cells_of(results: dict[str, Any], measure: str) -> str:
+    every = {row: content["cells"] for row, content in results["rows"].items()}
+    cells = list(next(iter(every.values())))
     rows = [
-        [named(row, number), *(_success(content["cells"][cell]) for cell in cells)]
-        for number, (row, content) in enumerate(results["rows"].items())
+        [named(row, number), *(_success(own[cell] if measure == "success" else own[cell][measure]) for cell in cells)]
+        for number, (row, own) in enumerate(every.items())
     ]
-    rows.append(["<small>without memory at most</small>", *(f"<small>{chance:.3f}</small>" for chance in chances)])
-    return section("Every cell", table(["row", *cells], rows, list(results["rows"]).index(leader(results))))
+    if measure == "success":
+        chances = (next(iter(every.values()))[cell]["chance"] for cell in cells)
+        rows.append(["<small>without memory at most</small>", *(f"<small>{chance:.3f}</small>" for chance in chances)])
+    return table([measure, *cells], rows, list(every).index(leader(results)))
 
 
 def _differences(results: dict[str, Any]) -> str:
@@ -199,14 +212,19 @@ def _differences(results: dict[str, Any]) -> str:
             f"The reference {results['reference']} is not among the rows that finished, or is alone: nothing is tested."
         )
         return section("Differences", paragraph(text, "missing"))
-    cells = list(next(iter(results["rows"].values()))["cells"])
-    rows = []
+    note = f"{results['reference']} minus the row, in the same episodes, with the interval; p adjusted by Holm."
+    tables = (_tests_of(results, measure) for measure in ("success", *_measures(results)))
+    return section("Differences", *(figure(table, note) for table in tables))
+
+
+def _tests_of(results: dict[str, Any], measure: str) -> str:
+    cells, rows = list(next(iter(results["rows"].values()))["cells"]), []
+    behind = "" if measure == "success" else f" | {measure}"
     for number, row in enumerate(results["rows"]):
-        tests = [results["tests"].get(f"{row} | {cell}") for cell in cells]
+        tests = [results["tests"].get(f"{row} | {cell}{behind}") for cell in cells]
         if any(tests):
             rows.append([named(row, number), *(_tested(test) if test else "" for test in tests)])
-    note = f"Success of {results['reference']} minus success of the row, in the same episodes; p adjusted by Holm."
-    return section("Differences", figure(table([f"{results['reference']} −", *cells], rows), note))
+    return table([f"{measure}: {results['reference']} −", *cells], rows)
 
 
 def _watch(taken: Scenes) -> str:
