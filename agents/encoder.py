@@ -103,6 +103,7 @@ class Encoder(Senses):
         super().__init__()
         if not 0.0 <= action_dropout <= 1.0:
             raise ValueError(f"action_dropout must lie in [0, 1], got {action_dropout}")
+        self.made = {"height": height, "width": width}
         self.tokenizer, self.size, self.action_dropout = Tokenizer(words=words), (height, width), action_dropout
         self.vision_dim, self.language_dim, self.embed_dim, self.actions = vision_dim, language_dim, embed_dim, actions
         self.vision = sight(height, width, channels, vision_dim)
@@ -143,6 +144,9 @@ class Encoder(Senses):
         embed = self.embed(torch.cat([vision, language, goal, self._sometimes(before)], dim=-1))
         embed = self.centre(embed.flatten(0, 1)).unflatten(0, (batch, steps))
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
+
+    def check_sentence(self, sentence: str) -> None:
+        self.tokenizer.encode(np.array([sentence]))
 
     def decoder(self) -> "Decoder":
         """What helps the codes of this encoder to be worth storing."""

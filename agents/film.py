@@ -29,6 +29,8 @@ FINE = 256
 """Pixels along a side of the finer view and of the map."""
 MAP_FOV = 0.5
 """Radians; narrow, so that the walls hide little of the floor."""
+TOWN, OUTSKIRTS = 50.0, 60.0
+"""Metres across from which a world is not shown as a whole, and metres around the places of which it is."""
 WALL = 0.08
 """Metres around the rooms that are seen from above."""
 
@@ -134,12 +136,15 @@ def film(agent: Agent, env: VectorEnv, seed: int, temperature: float = 0.5, devi
     )
 
 
-def overhead(world: World, size: int = FINE) -> Overhead:
-    """The camera from above that sees all rooms of a world, or all its bodies where it has no rooms."""
+def overhead(world: World, size: int = FINE, places: Float[np.ndarray, "P 3"] | None = None) -> Overhead:
+    """The camera from above that sees all rooms of a world, or all its bodies where it has no rooms; of a town what is
+    around some places."""
     corners = [corner for room in world.rooms for corner in (room.lower, room.upper)]
-    points = np.asarray(corners or [body.pose.position for body in world.bodies])
+    points, beyond = np.asarray(corners or [body.pose.position for body in world.bodies]), WALL
+    if places is not None and not corners and np.ptp(points, axis=0)[:2].max() > TOWN:
+        points, beyond = places, OUTSKIRTS
     low, high = points.min(axis=0), points.max(axis=0)
-    reach = float((high - low)[:2].max()) / 2 + WALL
+    reach = float((high - low)[:2].max()) / 2 + beyond
     height = float(high[2]) + reach / math.tan(MAP_FOV / 2)
     camera = Camera(size, size, MAP_FOV, height, -math.pi / 2, kinds=("rgb",), supersample=2)
     centre = np.array([*(low + high)[:2] / 2, 0.0])

@@ -51,10 +51,11 @@ def stored_once(obs: Mapping[str, np.ndarray]) -> tuple[np.ndarray, Int[Tensor, 
 
 
 class Senses(nn.Module, ABC):
-    """A yaml of conf/encoder names one. `sees` is what it takes of an environment's observations; the widths are those
-    of the percept's embed, vision and language."""
+    """A yaml of conf/encoder names one. `sees` is what it takes of an environment's observations, `made` the arguments
+    of `sizes` that it has; the widths are those of the percept's embed, vision and language."""
 
     sees: ClassVar[tuple[str, ...]]
+    made: Mapping[str, int]
     actions: int
     embed_dim: int
     vision_dim: int
@@ -82,5 +83,22 @@ class Senses(nn.Module, ABC):
         )
 
     @abstractmethod
+    def check_sentence(self, sentence: str) -> None:
+        """ValueError for a sentence that it cannot read."""
+
+    def check_task(self, seen: Mapping[str, spaces.Space[Any]], actions: int) -> None:
+        """ValueError for a task that shows other sizes than those it was made for, or has other actions."""
+        shown = self.sizes(seen)
+        if (dict(self.made), self.actions) != (shown, actions):
+            raise ValueError(
+                f"the agent was trained on {_listed(self.made)} and {self.actions} actions, the task has "
+                f"{_listed(shown)} and {actions}: choose a task like its own"
+            )
+
+    @abstractmethod
     def decoder(self) -> nn.Module:
         """What helps the codes to be worth storing in training; an empty module where nothing does."""
+
+
+def _listed(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {size}" for name, size in sizes.items())

@@ -64,6 +64,7 @@ class StreetEncoder(Senses):
                 f"the task's landmarks are {width} wide: encoder.vision_dim must be {2 * width} and "
                 f"encoder.language_dim {width}, got {vision_dim} and {language_dim}"
             )
+        self.made = {"width": width}
         self.width, self.actions, self.words = width, actions, words
         self.embed_dim, self.vision_dim, self.language_dim = embed_dim, vision_dim, language_dim
         self.embed = nn.Sequential(nn.Linear(6 * width + MOST_WAYS + 2 + actions, embed_dim), nn.ReLU())
@@ -118,6 +119,9 @@ class StreetEncoder(Senses):
             [torch.einsum("...dw,d->...w", obs.landmarks, self.beside), obs.landmarks.sum(dim=-2)], dim=-1
         )
         return Percept(embed, vision, language, goal, obs.position, obs.heading, control=before)
+
+    def check_sentence(self, sentence: str) -> None:
+        self.vectors([sentence])
 
     def decoder(self) -> nn.Module:
         """Nothing: there is no picture to draw again."""

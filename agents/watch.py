@@ -15,7 +15,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.build import build_agent, build_task
-from loci.agents.encoder import Encoder
 from loci.agents.evaluate import load_agent
 from loci.agents.viewer.recording import Replay, check_ending, read, save
 from loci.agents.viewer.session import Session
@@ -40,8 +39,8 @@ def session(config: DictConfig, named: Collection[str]) -> Session:
         if group in named:
             trained[group] = OmegaConf.create(OmegaConf.to_container(config[group]))
     task = build_task(trained)
-    assert isinstance(agent.encoder, Encoder)
-    _check(agent.encoder.size, camera(task), int(task.action_space.n), agent.encoder.actions)  # type: ignore[attr-defined]
+    shown = {name: space for sensor in task.sensors for name, space in sensor.space().items()}
+    agent.encoder.check_task(shown, int(task.action_space.n))  # type: ignore[attr-defined]
     return Session(agent, _engine(trained), task, config.seed, config.temperature, config.driver)
 
 
@@ -52,14 +51,6 @@ def camera(task: Any) -> Camera:
 
 def _engine(config: DictConfig) -> Any:
     return instantiate(config.backend, batch=1)
-
-
-def _check(learnt: tuple[int, int], view: Camera, actions: int, known: int) -> None:
-    if learnt != (view.height, view.width) or actions != known:
-        raise ValueError(
-            f"the checkpoint was trained on {learnt[0]} x {learnt[1]} pictures and {known} actions, the task has "
-            f"{view.height} x {view.width} and {actions}: choose a task like its own"
-        )
 
 
 def replay(path: Path) -> Replay:

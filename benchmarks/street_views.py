@@ -1,7 +1,9 @@
 """How fast panoramas of a generated city are drawn: `python -m benchmarks.street_views` prints one JSON line.
 
 CPU time of one core, the least of REPEATS, for the default city of each of SEEDS: building its world, loading it, and
-a 64 x 64 view of colour and depth, four a panorama, with the whole city loaded or what is within RADIUS metres.
+a 64 x 64 view of colour and depth, four a panorama, with the whole city loaded or what is within RADIUS metres. Then
+steps of the task `street_views` by its teacher, a text an episode and twelve, beginnings of episodes included; cities
+are built before.
 """
 
 import json
@@ -14,6 +16,8 @@ import numpy as np
 
 from benchmarks.machine import machine
 from loci.sim.backends.kinematic import KinematicBackend
+from loci.sim.tasks.street_views import StreetViews
+from loci.sim.vector import VectorEnv
 from loci.sim.world import World
 from loci.sim.worlds.city import City
 from loci.sim.worlds.street_graph import StreetGraph
@@ -22,6 +26,8 @@ from loci.sim.worlds.streets import Streets, near, views
 SEEDS, REPEATS = (0, 1, 2), 3
 EVERY, RADIUS = 16, 150.0
 """One panorama in so many is drawn."""
+STEPS, CITIES = 600, 2
+TOUR = {"tour": 12, "recall": 0.5, "first_pass": True}
 
 
 def milliseconds(task: Callable[[], Any]) -> float:
@@ -67,11 +73,25 @@ def _around(backend: KinematicBackend, graph: StreetGraph, world: World, node: i
     return loading, milliseconds(lambda: views(backend, graph, [node], yaw)) / 4.0
 
 
+def steps_a_second(**settings: Any) -> float:
+    """Of the task, CPU time."""
+    env = VectorEnv(KinematicBackend(), lambda: StreetViews(cities=CITIES, tours=48, **settings))
+
+    def walk(steps: int) -> None:
+        for _ in range(steps):
+            env.step(env.expert(0)[0])
+
+    env.reset(0)
+    walk(STEPS)
+    return 1000.0 * STEPS / milliseconds(lambda: walk(STEPS))
+
+
 def main() -> None:
     """Print the figures, each the mean over the seeds, with the machine they were measured on."""
     measured = [figures(seed) for seed in SEEDS]
     mean = {name: round(float(np.mean([row[name] for row in measured])), 3) for name in measured[0]}
-    print(json.dumps({"benchmark": "street_views", **mean, **machine()}))
+    walked = {"leg_steps_s": round(steps_a_second()), "tour_steps_s": round(steps_a_second(**TOUR))}
+    print(json.dumps({"benchmark": "street_views", **mean, **walked, **machine()}))
 
 
 if __name__ == "__main__":

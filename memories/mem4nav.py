@@ -240,7 +240,7 @@ class Mem4Nav(MapMemory[Mem4NavState]):
             fit = f", cosine {cosine[0]:.2f}, {metres[0]:.1f} m away"
             facts[name] = SOURCES[source] + (fit if source != NONE else "")
         if chart.tree is not None:
-            facts["leaves"] = f"{len(chart.tree)} of {self.leaves}"
+            facts["leaves"] = f"{len(chart.tree)} of {self.leaves}; orange: just seen, blue: long ago"
         if chart.graph is not None:
             facts["landmarks"] = f"{len(chart.graph)} of {self.landmarks}"
         if cache is not None:

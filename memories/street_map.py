@@ -21,9 +21,9 @@ from loci.memories.maps.chart import Chart
 from loci.memories.memory import Code, Entry
 
 Place = tuple[float, float, float]
-NEW, OLD = np.array([255.0, 176.0, 59.0]), np.array([70.0, 90.0, 120.0])
+NEW, OLD = np.array([255.0, 170.0, 30.0]), np.array([60.0, 70.0, 220.0])
 """Colours of what was seen now and of what was seen when the episode began."""
-WAY, ROUTES = (150, 150, 150), ((59, 176, 255), (120, 220, 120))
+WAY, ROUTES = (150, 90, 190), ((0, 190, 255), (60, 220, 90))
 """Colours of the ways, and of the routes that the first and the second query plan."""
 COMPASS = ("east", "north-east", "north", "north-west", "west", "south-west", "south", "south-east")
 TOUCHING = 1.001 * math.sqrt(3.0)
@@ -145,7 +145,7 @@ def chart_drawn(chart: Chart) -> tuple[Layer, ...]:
         layers.append(Labels("landmarks", held.position[slots], texts, records, slots == chart.node))
         pairs = [(slot, other) for slot in slots.tolist() for other in chart.graph.neighbours(slot)[0]]
         ends = held.position[np.array(pairs, int).reshape(-1, 2)]
-        layers.append(Edges("ways", ends, _coloured(WAY, len(pairs)), width=1.0))
+        layers.append(Edges("ways", ends, _coloured(WAY, len(pairs)), width=2.0))
     return tuple(layers)
 
 
@@ -162,7 +162,7 @@ def answers_drawn(chart: Chart, queries: Sequence[str], trace: dict[str, np.ndar
         ways = [chart.graph.arrays.position[way[way >= 0]] for way in trace["way"]]
         ends = [np.stack([way[:-1], way[1:]], axis=1) for way in ways]
         colours = [_coloured(ROUTES[q], max(len(way) - 1, 0)) for q, way in enumerate(ways)]
-        layers.append(Edges("routes", np.concatenate(ends), np.concatenate(colours), width=4.0))
+        layers.append(Edges("routes", np.concatenate(ends), np.concatenate(colours), width=5.0))
     return tuple(layers)
 
 

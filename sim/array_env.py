@@ -5,35 +5,14 @@ class, and `batch` comes from whoever makes it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from gymnasium import spaces
 
-from loci.sim.backend import Backend
-from loci.sim.sensors import Sensor, Words
+from loci.sim.sensors import Arrays, Sensor, Words
 from loci.sim.vector import Step, VectorEnv
-
-
-@dataclass(frozen=True)
-class Arrays:
-    """What an `ArrayEnv` shows beside words: the given spaces, a place and a heading. The environment fills them."""
-
-    parts: Mapping[str, spaces.Space[Any]]
-
-    def space(self) -> dict[str, spaces.Space[Any]]:
-        return dict(self.parts) | {
-            "position": spaces.Box(-np.inf, np.inf, (3,), np.float32),
-            "heading": spaces.Box(-np.pi, np.pi, (1,), np.float32),
-        }
-
-    def needs(self) -> frozenset[str]:
-        return frozenset()
-
-    def read(self, backend: Backend) -> dict[str, np.ndarray]:
-        return {}
 
 
 class Turn(NamedTuple):
@@ -78,7 +57,11 @@ class ArrayEnv(VectorEnv, ABC):
 
     def reset(self, seed: int) -> Step:
         """Begin B fresh episodes; the same seed gives the same episodes, bit for bit."""
-        self._rng = [np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(self.batch)]
+        return self.begin([np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(self.batch)])
+
+    def begin(self, rngs: Sequence[np.random.Generator]) -> Step:
+        """Begin B fresh episodes, each with a generator of its own."""
+        self._rng = list(rngs)
         self._done = np.zeros(self.batch, bool)
         every = np.ones(self.batch, bool)
         self.draw(np.arange(self.batch))

@@ -7,7 +7,7 @@ import numpy as np
 from gymnasium import spaces
 
 from loci.sim.backend import Backend, Place
-from loci.sim.sensors import Words
+from loci.sim.sensors import sense
 from loci.sim.task import Outcome, Said, Task
 
 
@@ -46,7 +46,8 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
         self.backend.step(command, self.task.seconds)
         outcome: Outcome = self.task.outcome(self._place)
         self._steps += 1
-        truncated = not outcome.terminated and self._steps >= self.task.max_steps
+        late = outcome.truncated or self._steps >= self.task.max_steps
+        truncated = late and not outcome.terminated
         self._running = not (outcome.terminated or truncated)
         return self._observe(outcome.said), outcome.reward, outcome.terminated, truncated, dict(outcome.metrics)
 
@@ -60,9 +61,6 @@ class Env(gymnasium.Env[dict[str, Any], Any]):
         self.backend.close()
 
     def _observe(self, said: Said) -> dict[str, Any]:
-        obs: dict[str, Any] = {}
-        for sensor in self.task.sensors:
-            rows = {} if isinstance(sensor, Words) else sensor.read(self.backend)
-            obs |= said._asdict() if isinstance(sensor, Words) else {name: value[0] for name, value in rows.items()}
-        self._last = obs
-        return obs
+        rows = sense(self.task.sensors, self.backend, [said])
+        self._last = {name: str(row[0]) if row.dtype.kind == "U" else row[0] for name, row in rows.items()}
+        return self._last

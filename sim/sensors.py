@@ -1,9 +1,10 @@
 """What an agent senses: each sensor states its gymnasium space and what the backend must provide.
 
-A sensor reads all B worlds of a backend at once; `Words` is filled by the environment, because tasks speak.
+A sensor reads all B worlds of a backend at once; what tasks tell themselves comes through `Told` ones.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -12,6 +13,7 @@ from gymnasium import spaces
 
 if TYPE_CHECKING:
     from loci.sim.backend import Backend
+    from loci.sim.task import Said
 
 KINDS = {"rgb", "depth", "instance"}
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 .,!?'-"
@@ -26,6 +28,21 @@ class Sensor(Protocol):
     def needs(self) -> frozenset[str]: ...
 
     def read(self, backend: "Backend") -> dict[str, np.ndarray]: ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """A sensor of what tasks tell: the arrays of B rows from what each row's task said."""
+
+    def told(self, said: "Sequence[Said]") -> dict[str, np.ndarray]: ...
+
+
+def sense(sensors: Sequence[Sensor], backend: "Backend", said: "Sequence[Said]") -> dict[str, np.ndarray]:
+    """All that B rows observe: what the sensors read of the backend, and what the task of each row said."""
+    obs: dict[str, np.ndarray] = {}
+    for sensor in sensors:
+        obs |= sensor.told(said) if isinstance(sensor, Told) else sensor.read(backend)
+    return obs
 
 
 @dataclass(frozen=True)
@@ -106,3 +123,28 @@ class Words:
 
     def read(self, backend: "Backend") -> dict[str, np.ndarray]:
         return {}
+
+    def told(self, said: "Sequence[Said]") -> dict[str, np.ndarray]:
+        return {name: np.asarray([getattr(row, name) for row in said]) for name in ("words", "instruction")}
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a task shows beside pictures and words: the given spaces, a place and a heading."""
+
+    parts: Mapping[str, spaces.Space[Any]]
+
+    def space(self) -> dict[str, spaces.Space[Any]]:
+        return dict(self.parts) | {
+            "position": spaces.Box(-np.inf, np.inf, (3,), np.float32),
+            "heading": spaces.Box(-np.pi, np.pi, (1,), np.float32),
+        }
+
+    def needs(self) -> frozenset[str]:
+        return frozenset()
+
+    def read(self, backend: "Backend") -> dict[str, np.ndarray]:
+        return {}
+
+    def told(self, said: "Sequence[Said]") -> dict[str, np.ndarray]:
+        return {name: np.stack([row.shown[name] for row in said]) for name in self.space()}

@@ -17,10 +17,12 @@ from loci.sim.world import World
 
 
 class Said(NamedTuple):
-    """What is heard together with the next picture, and the instruction that is in force then; "" is silence."""
+    """What is heard together with the next picture, and the instruction that is in force then; "" is silence. `shown`
+    are the numbers of a task that tells some beside its sensors, by the names of its `Arrays`."""
 
     words: str = ""
     instruction: str = ""
+    shown: Mapping[str, np.ndarray] = {}
 
 
 SILENCE = Said()
@@ -28,13 +30,15 @@ SILENCE = Said()
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step led to. `said` goes with the next picture; `metrics` hold the same names at every
-    step of a task and count once, at the end of an episode."""
+    """What one step led to. `said` goes with the next picture; `metrics` hold the same names at every step of a task,
+    or none before its end, and count once, at the end of an episode. `truncated`: it ends here for want of time, maybe
+    before `max_steps`."""
 
     reward: float = 0.0
     terminated: bool = False
     said: Said = SILENCE
     metrics: Mapping[str, float] = field(default_factory=dict)
+    truncated: bool = False
 
 
 class Advice(NamedTuple):

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from loci.sim.backend import Backend, Place
-from loci.sim.sensors import Words
-from loci.sim.task import SILENCE, Said, Task
+from loci.sim.sensors import sense
+from loci.sim.task import SILENCE, Task
 
 
 class Step(NamedTuple):
@@ -71,7 +71,8 @@ class VectorEnv:
                 continue
             outcome = task.outcome(self._places[row])
             reward[row], terminated[row], self._said[row] = outcome.reward, outcome.terminated, outcome.said
-            truncated[row] = not outcome.terminated and self._steps[row] >= task.max_steps
+            late = outcome.truncated or self._steps[row] >= task.max_steps
+            truncated[row] = late and not outcome.terminated
             if terminated[row] or truncated[row]:
                 metrics[row] = outcome.metrics
         self._done = terminated | truncated
@@ -101,13 +102,7 @@ class VectorEnv:
         return {"velocity": velocity, "turn": turn}
 
     def _observe(self) -> dict[str, np.ndarray]:
-        obs: dict[str, np.ndarray] = {}
-        for sensor in self.sensors:
-            obs |= self._heard() if isinstance(sensor, Words) else sensor.read(self.backend)
-        return obs
-
-    def _heard(self) -> dict[str, np.ndarray]:
-        return {name: np.asarray([getattr(said, name) for said in self._said]) for name in Said._fields}
+        return sense(self.sensors, self.backend, self._said)
 
     def _step(self, reward: Any, terminated: Any, truncated: Any, reset: Any, metrics: list[Any]) -> Step:
         names = sorted({name for row in metrics for name in row})

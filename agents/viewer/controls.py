@@ -13,8 +13,18 @@ from loci.agents.viewer.player import SPEEDS, Player, Shown
 from loci.agents.viewer.session import DRIVERS
 
 Key = Literal["arrowup", "arrowdown", "arrowleft", "arrowright", "enter", "space", "B", "G", "H", "M", "N", "R"]
-ARROWS: tuple[Key, ...] = ("arrowup", "arrowdown", "arrowleft", "arrowright", "enter")
-SIGNS = ("↑", "↓", "←", "→", "⏎")
+SIGNS: dict[Key, str] = {"arrowup": "↑", "arrowdown": "↓", "arrowleft": "←", "arrowright": "→", "enter": "⏎"}
+"""The keys of five actions, and what stands for them on the buttons."""
+MEANT: dict[str, Key] = {
+    "forward": "arrowup",
+    "back": "arrowdown",
+    "turn around": "arrowdown",
+    "left": "arrowleft",
+    "turn left": "arrowleft",
+    "right": "arrowright",
+    "turn right": "arrowright",
+}
+"""Names of actions that say which key is theirs."""
 DRAG = 0.6
 """Seconds after a visitor moved the slider in which the page leaves it alone."""
 BACK, PLAY, STEP = "◀ back", "play / pause", "step ▶"
@@ -86,17 +96,29 @@ class Playback:
 
 def driving(desk: Desk, player: Player, actions: Sequence[str]) -> None:
     """A button for each action, and keys for the first five."""
+    keys = hotkeys(actions)
     rows = [range(first, min(first + 4, len(actions))) for first in range(0, len(actions), 4)]
     for place, row in enumerate(rows):
-        names = {f"{SIGNS[n]} {actions[n]}" if n < len(SIGNS) else actions[n]: n for n in row}
+        names = {f"{SIGNS[keys[n]]} {actions[n]}" if n in keys else actions[n]: n for n in row}
         group = desk.gui.add_button_group("do" if place == 0 else " ", tuple(names))
         group.on_click(desk.when(partial(_choose, player, names)))
-    for number, hotkey in enumerate(ARROWS[: len(actions)]):
+    for number, hotkey in keys.items():
         command = desk.gui.add_command(actions[number].capitalize(), hotkey=hotkey)
         command.on_trigger(desk.when(partial(_act, player, number)))
-    if len(actions) >= len(ARROWS):
-        again = desk.gui.add_command(f"{actions[4].capitalize()} (G)", hotkey="G")
-        again.on_trigger(desk.when(partial(_act, player, 4)))
+        if hotkey == "enter":
+            again = desk.gui.add_command(f"{actions[number].capitalize()} (G)", hotkey="G")
+            again.on_trigger(desk.when(partial(_act, player, number)))
+
+
+def hotkeys(actions: Sequence[str]) -> dict[int, Key]:
+    """Keys of the first five actions: the arrow that a name speaks of, for others those that are left."""
+    keys: dict[int, Key] = {}
+    for number, name in enumerate(actions[: len(SIGNS)]):
+        if name in MEANT and MEANT[name] not in keys.values():
+            keys[number] = MEANT[name]
+    left = [key for key in SIGNS if key not in keys.values()]
+    rest = [number for number in range(min(len(actions), len(SIGNS))) if number not in keys]
+    return dict(sorted((keys | dict(zip(rest, left, strict=False))).items()))
 
 
 def teaching(desk: Desk, player: Player) -> None:

@@ -16,7 +16,7 @@ from loci.agents.viewer.pictures import Theme, timeline
 from loci.agents.viewer.replacing import replacing
 from loci.agents.viewer.shots import Shots
 from loci.agents.viewer.snapshot import Snapshot
-from loci.agents.viewer.video import CARDS, LANE, facts, lanes
+from loci.agents.viewer.video import CARDS, facts, tall
 from loci.memories.layers import Moments
 from loci.sim.sensors import Camera
 
@@ -77,8 +77,7 @@ def _step(shots: Shots, step: int, album: Album) -> dict[str, Any]:
 
 
 def _times(history: Sequence[Snapshot], step: int, theme: Theme, album: Album) -> int:
-    height = LANE * (1 + max(map(lanes, history)))
-    picture = timeline([snapshot.drawing for snapshot in history], step, WIDTH, height, theme)
+    picture = timeline([snapshot.drawing for snapshot in history], step, WIDTH, tall(history), theme)
     return album.add(Image.fromarray(picture).quantize(64, dither=Image.Dither.NONE), "png")
 
 

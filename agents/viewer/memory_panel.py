@@ -8,7 +8,7 @@ from viser import uplot
 
 from loci.agents.viewer import snippets
 from loci.agents.viewer.desk import Desk
-from loci.agents.viewer.overlay import DRAWN, Overlay, Spots
+from loci.agents.viewer.overlay import DRAWN, Overlay, Spots, tints
 from loci.agents.viewer.pictures import LOOKS, pairs, timeline
 from loci.agents.viewer.player import Shown
 from loci.agents.viewer.snapshot import Snapshot
@@ -33,6 +33,7 @@ class MemoryPanel:
             self.time = desk.gui.add_image(np.zeros((90, WIDTH, 3), np.uint8), format="jpeg", jpeg_quality=90)
             self.record = desk.gui.add_html("")
             self.folder = desk.gui.add_folder("drawn in the scene", visible=False)
+            self.legend = desk.gui.add_html("")
         self._cards: dict[str, viser.GuiImageHandle] = {}
         self._boxes: dict[str, viser.GuiCheckboxHandle] = {}
         self._curves()
@@ -47,6 +48,8 @@ class MemoryPanel:
         self.time.image = timeline(past, shown.at, WIDTH, AXIS + LANE * lanes, theme)
         for layer in drawing.layers:
             self._layer(layer, shown.history)
+        colours = {layer.title: tints(layer) for layer in drawing.layers}
+        self.legend.content = snippets.legend(colours, theme)
         self.overlay.show(drawing.layers, Spots.of(shown.history, shown.at))
 
     def tell(self, record: str) -> None:

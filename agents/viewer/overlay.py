@@ -10,6 +10,7 @@ import viser
 from PIL import ImageColor
 
 from loci.agents.viewer.pictures import HUES
+from loci.agents.viewer.scale import lifted
 from loci.agents.viewer.snapshot import Snapshot
 from loci.agents.viewer.stage import RED, lines
 from loci.memories.layers import Boxes, Edges, Groups, Labels, Layer, Moments, Points
@@ -20,11 +21,17 @@ FAULT = 0.2
 """Metres of error that have the last colour of the map."""
 HEIGHT = 0.12
 """Metres above the floor at which moments are marked."""
+TINTS = 6
+"""Colours of a layer that its legend shows, at most."""
 DRAWN = (Moments, Groups, Points, Boxes, Edges, Labels)
 GREY = np.array([150, 152, 160], np.uint8)
 BLUE, ORANGE = (np.array(ImageColor.getrgb(hue), np.uint8) for hue in HUES[:2])
 BALL = trimesh.creation.icosphere(subdivisions=1, radius=1.0)
 CUBE = trimesh.creation.box((2.0, 2.0, 2.0))
+SHADE = 0.6
+"""What is left of colours that the lights of the page, which add up to more than white, make brighter again."""
+CROWD = 0.4
+"""Metres within which one label is read, for each time that marks are larger than in a room."""
 WIDTHS = (0.012, 0.03, 0.06)
 """Metres across of lines to moments that are read little, more, and most."""
 
@@ -49,22 +56,30 @@ class Spots:
 
 
 class Overlay:
-    """`told` is called with the record of a label that was clicked."""
+    """`told` is called with the record of a label that was clicked; `scale` is how much larger than in a room marks are
+    drawn (scale.py)."""
 
     def __init__(self, server: viser.ViserServer, told: Callable[[str], None]) -> None:
-        self.server, self.scene, self.told = server, server.scene, told
+        self.server, self.scene, self.told, self.scale = server, server.scene, told, 1.0
         self.hidden: set[str] = set()
         self._drawn: set[str] = set()
+        self._batches: dict[str, viser.BatchedMeshHandle] = {}
+        self._records: dict[str, list[str]] = {}
+        """Of what is drawn as copies of a mesh: the copies, and what is told when one is clicked."""
+        self._read: list[np.ndarray] = []
+        """Where there are labels that are read."""
 
     def show(self, layers: Sequence[Layer], spots: Spots) -> None:
-        """Draw what can be drawn of the layers that are not hidden, in place of what was drawn before."""
-        before, self._drawn = self._drawn, set()
+        """Draw what can be drawn of the layers that are not hidden, in place of what was drawn before. The last ones
+        come first where there is no room for all labels: they tell of this step."""
+        before, self._drawn, self._read = self._drawn, set(), []
         with self.server.atomic():
-            for number, layer in enumerate(layers):
+            for number, layer in reversed(list(enumerate(layers))):
                 if layer.title not in self.hidden:
                     self._draw(f"/memory/{number}", layer, spots)
             for name in before - self._drawn:
                 self.scene.remove_by_name(name)
+                self._batches.pop(name, None)
 
     def _draw(self, name: str, layer: Layer, spots: Spots) -> None:
         match layer:
@@ -122,47 +137,85 @@ class Overlay:
             return
         weight = np.ones(len(order)) if layer.weight is None else layer.weight[order]
         colours = (235 + (layer.colours[order] - 235.0) * weight[:, None]).astype(np.uint8)
-        self._keep(name)
-        self.scene.add_batched_meshes_simple(
-            name, CUBE.vertices, CUBE.faces, np.tile([1.0, 0.0, 0.0, 0.0], (len(order), 1)), layer.centres[order],
-            batched_scales=layer.halves[order], batched_colors=colours, lod="off", flat_shading=True,
-            cast_shadow=False, receive_shadow=False,
-        )  # fmt: skip
+        self._copies(name, CUBE, layer.centres[order], layer.halves[order], colours)
 
     def _labels(self, name: str, layer: Labels, spots: Spots) -> None:
         """A ball and a text for each; what has changed is orange and marked."""
         order = _nearest(layer.positions, spots, LABELS)
         changed = np.zeros(len(layer.texts), bool) if layer.changed is None else layer.changed
         colours = np.where(changed[order, None], ORANGE, BLUE).astype(np.uint8)
-        ball = self._balls(name, layer.positions[order], np.full(len(order), 0.05), colours)
-        if ball is not None and layer.records:
-            records = [layer.records[n] for n in order]
-            ball.on_click(lambda event: self.told(records[event.instance_index or 0]))
-        for place, number in enumerate(order.tolist()):
+        self._records[name] = [layer.records[n] for n in order] if layer.records else []
+        self._balls(name, layer.positions[order], np.full(len(order), 0.05), colours)
+        for place, number in enumerate(self._apart(layer.positions, order)):
             text = f"● {layer.texts[number]}" if changed[number] else layer.texts[number]
             label = f"{name}_label_{place}"
             self._keep(label)
-            spot = layer.positions[number] + [0.0, 0.0, 0.07]
+            spot = lifted(layer.positions[number] + [0.0, 0.0, 0.07 * self.scale], self.scale)
             self.scene.add_label(label, text, position=spot, anchor="bottom-center", font_screen_scale=0.8)
 
-    def _balls(
-        self, name: str, places: np.ndarray, radii: np.ndarray, colours: np.ndarray
-    ) -> viser.BatchedMeshHandle | None:
-        if not len(places):
-            return None
+    def _apart(self, positions: np.ndarray, order: np.ndarray) -> list[int]:
+        """Those of some labels that are read: in a town none that stands too near to another one."""
+        if self.scale == 1.0:
+            return list(order.tolist())
+        read = []
+        for number in order.tolist():
+            away = [np.linalg.norm(positions[number] - other) for other in self._read]
+            if min(away, default=np.inf) >= CROWD * self.scale:
+                read.append(number)
+                self._read.append(positions[number])
+        return read
+
+    def _balls(self, name: str, places: np.ndarray, radii: np.ndarray, colours: np.ndarray) -> None:
+        """In a town they grow by half as much as other marks, so that boxes show below them."""
+        if len(places):
+            sizes = np.repeat(0.5 * (1.0 + self.scale) * radii[:, None], 3, axis=1)
+            self._copies(name, BALL, lifted(places, self.scale), sizes, colours)
+
+    def _copies(
+        self, name: str, mesh: trimesh.Trimesh, places: np.ndarray, sizes: np.ndarray, colours: np.ndarray
+    ) -> None:
+        """Copies of a mesh; those that were drawn before are changed, as new ones are slow to show."""
         self._keep(name)
-        return self.scene.add_batched_meshes_simple(
-            name, BALL.vertices, BALL.faces, np.tile([1.0, 0.0, 0.0, 0.0], (len(places), 1)), places,
-            batched_scales=radii, batched_colors=colours, lod="off", cast_shadow=False, receive_shadow=False,
+        colours = (SHADE * colours).astype(np.uint8)
+        turns, known = np.tile([1.0, 0.0, 0.0, 0.0], (len(places), 1)), self._batches.get(name)
+        if known is not None:
+            known.batched_positions, known.batched_wxyzs = places, turns
+            known.batched_scales, known.batched_colors = sizes, colours
+            return
+        made = self.scene.add_batched_meshes_simple(
+            name, mesh.vertices, mesh.faces, turns, places, batched_scales=sizes, batched_colors=colours, lod="off",
+            flat_shading=mesh is CUBE, cast_shadow=False, receive_shadow=False,
         )  # fmt: skip
+        self._batches[name] = made
+        if self._records.get(name):
+            made.on_click(lambda event: self._tell(name, event.instance_index or 0))
+
+    def _tell(self, name: str, number: int) -> None:
+        records = self._records.get(name, [])
+        if number < len(records):
+            self.told(records[number])
 
     def _lines(self, name: str, ends: np.ndarray, colours: np.ndarray, width: float) -> None:
         if len(ends):
             self._keep(name)
-            lines(self.server, name, ends, colours, width)
+            lines(self.server, name, lifted(ends, self.scale), colours, width * self.scale)
 
     def _keep(self, name: str) -> None:
         self._drawn.add(name)
+
+
+def tints(layer: Layer) -> list[tuple[int, int, int]]:
+    """Some of the colours in which a layer is drawn, in the order of its members."""
+    match layer:
+        case Labels():
+            rows = np.stack([BLUE, ORANGE] if layer.changed is not None and layer.changed.any() else [BLUE])
+        case Points() | Boxes() | Edges():
+            rows = layer.colours
+        case _:
+            return []
+    places = np.sort(np.unique(rows, axis=0, return_index=True)[1])
+    kept = np.unique(np.linspace(0, len(places) - 1, min(len(places), TINTS)).round().astype(int))
+    return [(int(r), int(g), int(b)) for r, g, b in rows[places[kept]]]
 
 
 def error_colours(error: np.ndarray) -> np.ndarray:

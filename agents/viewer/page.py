@@ -60,7 +60,7 @@ class Page:
 
     def start(self) -> "Page":
         """Draw the world and begin to follow the session."""
-        self.stage.overview(self.player.shown.now.world)
+        self.stage.overview(self.player.shown.now)
         self.draw()
         self.player.start()
         self._thread.start()
@@ -92,6 +92,7 @@ class Page:
             with self.server.atomic():
                 self.stage.way(shown.history, shown.at)
                 self.panel.show(shown)
+                self.memory.overlay.scale = self.stage.scale
                 self.memory.show(shown)
         if plots.due(shown):
             with self.server.atomic():

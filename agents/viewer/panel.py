@@ -1,6 +1,7 @@
 """The panel on the right: the agent's view, what was heard and done, and tabs to play, teach and change the world."""
 
 import numpy as np
+import viser
 
 from loci.agents.viewer import snippets, views
 from loci.agents.viewer.controls import Playback, driving, helping, teaching
@@ -32,7 +33,7 @@ class Panel:
             self.playback.pace(desk, player)
             if player.live:
                 self.playback.choices(desk, player)
-        if player.live:
+        if player.teachable:
             with tabs.add_tab("Teach"):
                 teaching(desk, player)
         with tabs.add_tab("World"):
@@ -63,9 +64,12 @@ class Panel:
     def _world(self, desk: Desk, player: Player) -> None:
         self.record = desk.gui.add_html("")
         if player.live:
-            buttons = desk.gui.add_button_group("change", (TOGGLE, FETCH, REARRANGE))
+            changes = (TOGGLE, FETCH, REARRANGE) if player.teachable else (TOGGLE, FETCH)
+            buttons = desk.gui.add_button_group("change", changes)
             buttons.on_click(desk.when(lambda target: self._change(target.value)))
-        walls = desk.gui.add_checkbox("whole walls", not self.stage.low)
+        look = desk.gui.add_button("look at the agent", icon=viser.Icon.FOCUS_CENTERED)
+        look.on_click(desk.when(lambda _: self.stage.follow(player.shown.now)))
+        walls = desk.gui.add_checkbox("whole walls and houses", not self.stage.low)
         walls.on_update(desk.when(lambda target: setattr(self.stage, "low", not target.value)))
 
     def _change(self, button: str) -> None:

@@ -45,11 +45,13 @@ class Shown:
 
 
 class Player:
-    """`complain` is called with what the session refused; `live` says whether there is anything to act on."""
+    """`complain` is called with what the session refused; `live` says whether there is anything to act on, `teachable`
+    whether its task takes words."""
 
     def __init__(self, session: Recorded, complain: Callable[[str], None] = print) -> None:
         self.session: Any = session
         self.live = isinstance(session, Session)
+        self.teachable = self.live and hasattr(getattr(session, "task", None), "say")
         self.complain, self.speed = complain, 2.0
         self._lock, self._end = threading.RLock(), threading.Event()
         self._playing, self._at, self._due = False, len(session.history) - 1 if self.live else 0, 0.0
@@ -140,7 +142,7 @@ class Player:
         """Words that the agent cannot read are refused before anything is changed."""
         with self._lock:
             self._present()
-            self.session.agent.encoder.tokenizer.encode([words])
+            self.session.agent.encoder.check_sentence(words)
             answer = deed()
             self._newest()
             return answer

@@ -13,12 +13,11 @@ import numpy as np
 import torch
 
 from loci.agents.agent import Agent
-from loci.agents.encoder import Encoder
 from loci.agents.viewer.snapshot import Snapshot
 from loci.memories import state as states
 from loci.memories.layers import Drawing
 from loci.sim.backend import Backend, Place, WorldState
-from loci.sim.sensors import Words
+from loci.sim.sensors import sense
 from loci.sim.task import Outcome, Said, Task
 from loci.sim.world import Pose
 
@@ -36,6 +35,7 @@ class Saved:
     world: WorldState
     task: Task
     memory: Any
+    said: Said
     before: int
     generator: torch.Tensor
     fresh: bool
@@ -141,7 +141,7 @@ class Session:
         self.generator.set_state(saved.generator)
         last, total = self.history[step], self.history[step - 1].total if step else 0.0
         self.history, self.saved = self.history[:step], self.saved[:step]
-        self._observe(Outcome(last.reward, last.over, Said(last.words, last.instruction), last.metrics), total)
+        self._observe(Outcome(last.reward, last.over, saved.said, last.metrics), total)
 
     def _wait(self) -> None:
         """A moment in which nothing is done."""
@@ -150,8 +150,7 @@ class Session:
 
     def _playground(self, name: str, words: str = "") -> Any:
         """An ability that only playgrounds have; ValueError for words that the agent cannot read."""
-        assert isinstance(self.agent.encoder, Encoder)
-        self.agent.encoder.tokenizer.encode(np.array([words]))
+        self.agent.encoder.check_sentence(words)
         ability = getattr(self.task, name, None)
         if ability is None:
             raise ValueError(f"the task {type(self.task).__name__} has no {name}: start with task=playground")
@@ -169,37 +168,31 @@ class Session:
 
     def _observe(self, outcome: Outcome, before: float) -> None:
         """Sense, think and keep the moment."""
-        self._save()
-        sensed = self._sense(outcome.said)
+        self._save(outcome.said)
+        sensed = sense(self.task.sensors, self.backend, [outcome.said])
         chances, drawing, spent = self._think(sensed)
         world = self.place.world
+        over = outcome.terminated or outcome.truncated
         room = self.history[-1].room + (world is not self.history[-1].world) if self.history else 0
         self.history.append(
             Snapshot(
                 step=len(self.history), world=world, room=room, poses=self._poses(), agent=self.place.agent(),
-                seen=sensed["rgb"], words=outcome.said.words, instruction=outcome.said.instruction, action=None,
+                seen=sensed["rgb"][0], words=outcome.said.words, instruction=outcome.said.instruction, action=None,
                 driver="", chances=chances, reward=outcome.reward, total=before + outcome.reward,
-                metrics=dict(outcome.metrics), over=outcome.terminated or len(self.history) >= self.task.max_steps,
+                metrics=dict(outcome.metrics), over=over or len(self.history) >= self.task.max_steps,
                 drawing=drawing, memory_on=self.memory_on, memory_bytes=states.nbytes(self.state), memory_ms=spent,
                 held=self.place.held() or "",
             )
         )  # fmt: skip
 
-    def _save(self) -> None:
+    def _save(self, said: Said) -> None:
         world, generator = self.backend.state(0), self.generator.get_state()
         task, memory = copy.deepcopy(self.task), states.clone(self.state)
-        self.saved.append(Saved(world, task, memory, self.before, generator, self.fresh, dict(self.hidden)))
+        self.saved.append(Saved(world, task, memory, said, self.before, generator, self.fresh, dict(self.hidden)))
 
-    def _sense(self, said: Said) -> dict[str, Any]:
-        sensed: dict[str, Any] = {}
-        for sensor in self.task.sensors:
-            rows = {} if isinstance(sensor, Words) else sensor.read(self.backend)
-            sensed |= said._asdict() if isinstance(sensor, Words) else {name: row[0] for name, row in rows.items()}
-        return sensed
-
-    def _think(self, sensed: Mapping[str, Any]) -> tuple[tuple[float, ...], Drawing, float]:
+    def _think(self, sensed: Mapping[str, np.ndarray]) -> tuple[tuple[float, ...], Drawing, float]:
         """Chances of the actions, what the memory shows, and the milliseconds it took."""
-        seen = {name: np.asarray(sensed[name])[None, None] for name in self.agent.encoder.sees}
+        seen = {name: sensed[name][:, None] for name in self.agent.encoder.sees}
         obs = self.agent.encoder.observe(seen, np.array([[self.before]]))
         reset = torch.tensor([self.fresh or not self.memory_on])
         thought = self.agent.step(self.state, obs, reset, self.generator)

@@ -3,6 +3,7 @@
 What a memory knows of places is drawn on the map. Letters: S side of the pictures in pixels.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from loci.agents.film import Overhead, overhead
 from loci.agents.frames import ACCENT, INK, arrow, font
 from loci.agents.viewer.eye import Eye
 from loci.agents.viewer.pictures import HUES
+from loci.agents.viewer.scale import magnified
 from loci.agents.viewer.snapshot import Snapshot
 from loci.agents.viewer.views import coloured
 from loci.memories.layers import Boxes, Edges, Labels, Layer, Moments, Points
@@ -24,6 +26,8 @@ FINER = 2
 """The map is drawn so many times larger, and then reduced."""
 VIEWS = {"rgb": "rgb", "depth": "depth", "ids": "instance"}
 """What the large view can show, and the kind of the camera's image it is made of."""
+CROWD = 56.0
+"""Pixels of the map between two names that are read, in a town."""
 LEAST = 0.02
 """Weight above which a moment that is read is marked on the map."""
 
@@ -36,6 +40,7 @@ class Shots:
             raise ValueError("a recording needs at least one step, got an empty history")
         self.history, self.camera, self.eye = history, large(camera), Eye()
         self._room: tuple[int, bytes] | None = None
+        self._looks: dict[int, Overhead] = {}
         self._above = np.zeros((SIDE, SIDE, 3), np.uint8)
 
     def views(self, step: int) -> dict[str, UInt8[np.ndarray, "H W 3"]]:
@@ -46,11 +51,12 @@ class Shots:
     def above(self, step: int) -> Image.Image:
         """The map, S x S: the top is the world's +y."""
         snapshot = self.history[step]
-        look = overhead(snapshot.world, SIDE)
+        look = self._overhead(snapshot)
         picture = Image.fromarray(self._empty(snapshot, look)).resize((FINER * SIDE, FINER * SIDE))
         draw = ImageDraw.Draw(picture, "RGBA")
         for layer in snapshot.drawing.layers:
             _overlay(draw, look, layer)
+        _names(draw, look, snapshot.drawing.layers, CROWD if magnified(snapshot.world) > 1.0 else 0.0)
         here = [(*s.agent[:2], 0.0) for s in self.history[: step + 1] if s.room == snapshot.room]
         way = _spots(look, np.array(here))
         if len(way) > 1:
@@ -71,6 +77,13 @@ class Shots:
         here = [(past[time], weight) for time, weight in read if weight > LEAST and time in past]
         places = np.array([place for place, _ in here]).reshape(-1, 3)
         return list(zip(_spots(look, places), [weight for _, weight in here], strict=True))
+
+    def _overhead(self, snapshot: Snapshot) -> Overhead:
+        """The camera of the map, which stays where it is as long as the room is the same."""
+        if snapshot.room not in self._looks:
+            places = np.array([(*s.agent[:2], 0.0) for s in self.history if s.room == snapshot.room])
+            self._looks[snapshot.room] = overhead(snapshot.world, SIDE, places)
+        return self._looks[snapshot.room]
 
     def _empty(self, snapshot: Snapshot, look: Overhead) -> UInt8[np.ndarray, "S S 3"]:
         room = (id(snapshot.world), snapshot.poses.tobytes())
@@ -99,8 +112,15 @@ def _overlay(draw: ImageDraw.ImageDraw, look: Overhead, layer: Layer) -> None:
             starts, ends = (_spots(look, layer.ends[:, end]) for end in (0, 1))
             for start, end, colour in zip(starts, ends, layer.colours.tolist(), strict=True):
                 draw.line((start, end), (*colour, 230), round(layer.width * FINER))
-        case Labels():
-            for spot, text in zip(_spots(look, layer.positions), layer.texts, strict=True):
+
+
+def _names(draw: ImageDraw.ImageDraw, look: Overhead, layers: Sequence[Layer], apart: float) -> None:
+    """The texts of labels, those of the last layers first; none nearer to another one than so many pixels."""
+    read: list[tuple[float, float]] = []
+    for layer in reversed([layer for layer in layers if isinstance(layer, Labels)]):
+        for spot, text in zip(_spots(look, layer.positions), layer.texts, strict=True):
+            if all(math.dist(spot, other) >= FINER * apart for other in read):
+                read.append(spot)
                 face = font(11 * FINER, "-Bold")
                 draw.text(spot, text, "white", face, "mm", stroke_width=2 * FINER, stroke_fill=INK)
 

@@ -8,8 +8,8 @@ from loci.agents.viewer.snapshot import Snapshot
 from loci.sim.world import Body
 
 KEYS = (
-    ("↑ ↓ ← →", "actions 0 to 3: forward, back, turn left, turn right"),
-    ("Enter or G", "action 4: pick up"),
+    ("↑ ↓ ← →", "the actions that bear these arrows: forward, back, left, right"),
+    ("Enter or G", "the action that bears ⏎"),
     ("Space", "play, pause"),
     ("N, B", "step, step back"),
     ("R", "reset with the seed"),
@@ -71,6 +71,12 @@ def record(body: Body, snapshot: Snapshot, states: frozenset[str], named: str, t
     return _block(table(rows, theme))
 
 
+def legend(colours: Mapping[str, Sequence[tuple[int, int, int]]], theme: Theme = "light") -> str:
+    """What the colours in the scene stand for, for layers that have some."""
+    rows = {title: "".join(map(_swatch, tints)) for title, tints in colours.items() if tints}
+    return _block(table(rows, theme)) if rows else ""
+
+
 def note(text: str, theme: Theme = "light") -> str:
     """A line that is read in passing."""
     return _block(_faint(escape(text), LOOKS[theme]))
@@ -103,6 +109,10 @@ def _bar(name: str, chance: float, taken: bool, look: Look) -> str:
         f"<span style='display:block;height:8px;width:{100 * chance:.1f}%;background:{fill}'></span></span>"
         f"<span style='width:36px;text-align:right'>{chance:.0%}</span></div>"
     )
+
+
+def _swatch(colour: tuple[int, int, int]) -> str:
+    return f"<span style='display:inline-block;width:16px;height:10px;background:rgb{colour}'></span>"
 
 
 def _action(number: int, actions: Sequence[str]) -> str:

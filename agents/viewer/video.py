@@ -18,8 +18,8 @@ from loci.sim.sensors import Camera
 FPS = 2
 EDGE, TOP, GAP, BARS = 20, 100, 16, 196
 """Margin, first row of the pictures, space between panels, and columns of the bars of the actions."""
-LANE = 84
-"""Rows of the line of time for each of its lanes, at most four; and once for its axis."""
+LANE, LEAST = 84, 96
+"""Rows of the line of time for each of its lanes, at most four, and once for its axis; and where it has none."""
 CARDS = 8
 
 
@@ -127,9 +127,10 @@ def facts(snapshot: Snapshot) -> list[str]:
     return lines + [f"{name}: {text}" for name, text in snapshot.drawing.facts.items()]
 
 
-def lanes(snapshot: Snapshot) -> int:
-    """How many layers of a step the line of time shows, counted up to 4."""
-    return min(sum(isinstance(layer, Moments | Groups | Signals) for layer in snapshot.drawing.layers), 4)
+def tall(history: Sequence[Snapshot]) -> int:
+    """Rows of the line of time, which has a lane for each layer of a step that it shows, counted up to 4."""
+    shown = (sum(isinstance(layer, Moments | Groups | Signals) for layer in s.drawing.layers) for s in history)
+    return max(LANE * (1 + min(max(shown), 4)), LEAST)
 
 
 def _lower(history: Sequence[Snapshot], step: int, width: int, theme: Theme) -> Image.Image:
@@ -137,7 +138,7 @@ def _lower(history: Sequence[Snapshot], step: int, width: int, theme: Theme) -> 
     drawings = [snapshot.drawing for snapshot in history]
     seen = {snapshot.step: snapshot.seen for snapshot in history}
     words = {snapshot.step: snapshot.words for snapshot in history}
-    panels = [timeline(drawings, step, width, LANE * (1 + max(map(lanes, history))), theme)]
+    panels = [timeline(drawings, step, width, tall(history), theme)]
     layers = [layer for layer in drawings[step].layers if isinstance(layer, Moments)]
     panels += [pairs(layer, seen, words, width, CARDS, theme) for layer in layers]
     return Image.fromarray(np.concatenate(panels))

@@ -145,11 +145,12 @@ class StreetNav(ArrayEnv):
 
     def seen(self) -> np.ndarray:
         """(B, 5) numbers of the landmarks that are visible in each of BINS, -1 for none."""
-        shown = self.pool.world.shown[self.stance]
-        if self.first_pass:
-            here = self.pool.local[self.pool.world.stances.node[self.stance]]
-            shown = np.where(self.visits[np.arange(self.batch), here][:, None] > 1, -1, shown)
-        return shown
+        return np.where(self.gone()[:, None], -1, self.pool.world.shown[self.stance])
+
+    def gone(self) -> np.ndarray:
+        """(B,) whether landmarks are not to be seen, as the tour has passed here before."""
+        here = self.pool.local[self.pool.world.stances.node[self.stance]]
+        return self.first_pass & (self.visits[np.arange(self.batch), here] > 1)
 
     def advise(self) -> tuple[np.ndarray, np.ndarray]:
         """Along the route, or back to it by the fewest hops; stop at its end. Weight 1 at every step."""
