@@ -3,11 +3,11 @@
 Mem4Nav 2025 (arXiv 2506.19433). Every step reads, then plans, then writes, so that it never finds what it wrote itself:
 
 1. Read (street_read.py): the cache answers with entries within `radius` ε of the agent where the best cosine reaches
-   `tau` τ; elsewhere the k nearest long-term tokens are decoded.
-2. Plan (maps/chart.py): the shortest path over the landmark graph from the current landmark to the best place found,
-   and its next waypoint.
-3. Write: the leaf in which the agent stands and the landmark to which the view belongs get the view into their tokens
-   (tokens.py), a walk to another landmark makes ways (maps/topology.py), the cache gets an entry (maps/cache.py).
+   `tau` τ; elsewhere the k nearest long-term tokens are decoded. A view that shows nothing, 0, asks nothing and is not
+   written. 2. Plan (maps/chart.py): the shortest path over the landmark graph from the current landmark to the best
+   place found, and its next waypoint. 3. Write: the leaf in which the agent stands and the landmark to which the view
+   belongs get the view into their tokens (tokens.py), a walk to another landmark makes ways (maps/topology.py), the
+   cache gets an entry (maps/cache.py).
 
 The observation v is the code of the picture. Queries are made of the view ("where have I seen this?"), of the code of
 the instruction in force ("where is what I am told of?"), or of both. The second is how "go back to the fountain" is
@@ -290,7 +290,7 @@ class Mem4Nav(MapMemory[Mem4NavState]):
         found, cache = nothing(now.asked, self.k), kept.cache
         known = torch.zeros_like(now.asked[..., 0], dtype=torch.bool)
         if kept.places is not None:
-            known = known | (kept.places.token.written > 0).any(1, keepdim=True)
+            known = (kept.places.token.written > 0).any(1, keepdim=True) & now.asked.any(-1)
         source = torch.where(known, LONG, NONE)
         if cache is not None:
             found, seen = recent(cache, now.asked, now.here, kept.written, self.k, self.radius)

@@ -358,8 +358,9 @@ def test_a_view_that_shows_nothing_is_not_written():
     written = state.kept.places.token.written[0, :11]
     assert written.tolist() == [1, 1, 1, 1, 0, 0, 0, 1, 1, 1, 1]
     again, blank = places.flip(0), torch.zeros_like(views)
-    state = made.unroll(state, walk(blank[None], again[None]), torch.zeros(1, 11, dtype=torch.bool))[0]
+    state, recall = made.unroll(state, walk(blank[None], again[None]), torch.zeros(1, 11, dtype=torch.bool))
     assert state.kept.places.token.written[0, :11].tolist() == written.tolist()
+    assert recall.trace["source"].unique().tolist() == [NONE]
     found = made.maps(state, code=lambda words: views[int(words)])[0].find("9", 2)
     assert {entry.key for entry in found} == {9, made.leaves + 6}
 
