@@ -46,7 +46,7 @@ def answers(env: StreetNav, memory: Mem4Nav, encoder: StreetEncoder, seed: int) 
         for row in np.flatnonzero(~over & known & step.obs["landmarks"].any(axis=(1, 2))):
             far = recall.trace["distance"][row, 0, :K].numpy()
             returned.append((source[row] == LONG, float((far <= NEAR).mean())))
-        named += [_named(env, memory, encoder, state, row) for row in np.flatnonzero(~over & (env.leg != legs))]
+        named += [_named(env, memory, encoder, state, int(row)) for row in np.flatnonzero(~over & (env.leg != legs))]
         legs, actions = env.leg.copy(), env.expert(Move.STOP)[0]
         step = env.step(actions)
         before, over = actions, over | step.terminated | step.truncated
@@ -89,8 +89,8 @@ def figures(tours: int, **settings: Any) -> dict[str, float | None]:
     """Means over batches of tours."""
     env = make("street_tours", BATCH, tours=128, **settings)
     encoder = StreetEncoder(env.vectors.shape[1], len(Move), 2 * env.vectors.shape[1], env.vectors.shape[1])
-    sizes = {"leaves": 160, "landmarks": 80, "rows": 32, "k": K, "query": "view"}
-    memory = Mem4Nav(encoder.vision_dim, encoder.language_dim, encoder.vision_dim, 128, **sizes)
+    looks = encoder.vision_dim
+    memory = Mem4Nav(looks, encoder.language_dim, looks, 128, query="view", k=K, leaves=160, landmarks=80, rows=32)
     found = [answers(env, memory, encoder, seed) for seed in range(-(-tours // BATCH))]
     return {name: _mean(np.array([one[name] for one in found if one[name] is not None])) for name in found[0]}
 

@@ -110,6 +110,24 @@ def test_the_page_holds_every_row_and_cell_with_the_numbers_of_the_results(tmp_p
         assert f"{test['difference']:+.3f}".replace("-", "−") in text
 
 
+def test_what_else_is_measured_is_tested_and_shown(tmp_path: Path):
+    """A measure that is 0.25 below success in every episode: the same differences, its own means, and p for each."""
+    results = study()
+    for row in results["rows"].values():
+        for cell in row["cells"].values():
+            values = [[value - 0.25 for value in seed] for seed in cell["values"]]
+            cell["ndtw"] = stratified_bootstrap(values) | {"values": values}
+    results["tests"] = _tests(results["rows"], "dual_coding")
+    assert len(results["tests"]) == 2 * 2 * len(CELLS)
+    for pair, test in results["tests"].items():
+        twin = results["tests"][" | ".join(pair.split(" | ")[:2])]
+        assert test["difference"] == pytest.approx(twin["difference"])
+        assert test["low"] <= test["difference"] <= test["high"]
+    _, page = _page(results, tmp_path)
+    gru = results["rows"]["gru"]["cells"]["many objects"]["ndtw"]
+    assert f"{gru['mean']:.3f} {gru['low']:.3f} – {gru['high']:.3f}" in {found.strip() for found in page.cells}
+
+
 def test_the_page_needs_nothing_but_itself(tmp_path: Path):
     text, page = _page(study(), tmp_path)
     assert all(address.startswith("data:") for address in page.addresses)
