@@ -12,7 +12,8 @@ Mem4Nav 2025 (arXiv 2506.19433). Every step reads, then plans, then writes, so t
 The observation v is the code of the picture. Queries are made of the view ("where have I seen this?"), of the code of
 the instruction in force ("where is what I am told of?"), or of both. The second is how "go back to the fountain" is
 answered: of all places stored, however far, those that look most like what a learned map makes of the instruction, with
-the direction and the way there. Until that map is learnt its answers are arbitrary.
+the direction and the way there. Until that map is learnt its answers are arbitrary, unless views are made of the space
+of words (encoder=streets): then it begins by asking for views that show what the instruction says.
 
 The feature (street_answer.py) is an MLP over v and, of each query, the means over the k places found of their vectors,
 directions, log(1 + metres) and cosines, weighted by how well they fit; the direction of the next waypoint; the source,
@@ -171,10 +172,19 @@ class Mem4Nav(MapMemory[Mem4NavState]):
         self.ways = ways
         self.code = nn.Identity() if vision_dim == code_dim else nn.Linear(vision_dim, code_dim, bias=False)
         self.goal = nn.Linear(language_dim, code_dim) if learns else None
+        self._ask_for_what_is_named(vision_dim)
         self.distant = Distant(codec(token, code_dim, depth, history), 2 * code_dim) if long else None
         self._chart()  # refuses sizes that its maps cannot have
         inputs = code_dim + len(self.queries) * (code_dim + TOLD)
         self.out = nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, width))
+
+    @torch.no_grad()
+    def _ask_for_what_is_named(self, vision_dim: int) -> None:
+        """Where views are made of the space of words, the goal begins by asking for views that show what it says."""
+        if self.goal is not None and vision_dim % self.goal.in_features == 0:
+            same = torch.eye(self.goal.in_features).tile(1, vision_dim // self.goal.in_features)
+            self.goal.weight[:] = self.code(same).T
+            self.goal.bias.zero_()
 
     def initial(self, batch: int) -> Mem4NavState:
         return Mem4NavState(self._empty(batch), [self._chart() for _ in range(batch)])

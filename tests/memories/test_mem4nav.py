@@ -185,7 +185,7 @@ def test_a_task_teaches_which_place_an_instruction_names():
     """Told of one of three places passed, say in which direction it lies. Words and views have random codes, and only
     the error of the direction teaches what they have in common; a guess is right in a third of the cases."""
     torch.manual_seed(2)
-    views, words, batch, steps = looks(4), looks(4, seed=1), 16, 4
+    views, words, batch, steps = looks(4), looks(4, seed=3), 16, 4
     made, head = Mem4Nav(D, D, D, 32, query="goal", short=False), torch.nn.Linear(32, 2)
     optimiser = torch.optim.Adam([*made.parameters(), *head.parameters()], lr=1e-2)
     row, right = torch.arange(batch), []
@@ -413,6 +413,14 @@ def test_state_has_the_bytes_the_yaml_says():
 def test_wrong_settings_are_refused(changes, message):
     with pytest.raises((ValueError, TypeCheckError), match=message):  # the suite checks the choices of words first
         memory(**changes)
+
+
+@torch.no_grad()
+def test_where_words_and_views_share_a_space_the_goal_begins_by_asking_for_what_it_names():
+    made = Mem4Nav(vision_dim=2 * D, language_dim=D, code_dim=D, width=8, query="goal", k=3)
+    said = looks(5, 1)[:, 0]
+    view = torch.nn.functional.normalize(made.code(said.tile(1, 2)), dim=-1)
+    torch.testing.assert_close(made.named(said), view)
 
 
 def test_words_need_a_query_that_asks_them():
