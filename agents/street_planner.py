@@ -76,6 +76,11 @@ class Walker:
         self.route: list[Place] = []
         self.turns = 0
 
+    @property
+    def nbytes(self) -> int:
+        """Of the waypoints; what the sentence says is not counted."""
+        return 3 * 8 * len(self.route)
+
     def clone(self) -> "Walker":
         return copy.deepcopy(self)
 
