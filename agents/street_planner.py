@@ -10,7 +10,6 @@ is said (the twin's words) is done.
 
 import copy
 import math
-from heapq import heappop, heappush
 
 import numpy as np
 import torch
@@ -19,29 +18,17 @@ from torch import Tensor
 
 from loci.agents.planner import Ask, Planner
 from loci.agents.street_encoder import StreetObservation
-from loci.agents.street_reader import Reader, Recalled, refers_back
+from loci.agents.street_questions import Place, named, recalled, way
+from loci.agents.street_reader import Reader, refers_back
 from loci.memories.memory import Entry, SpatialMap
 from loci.sim.geometry import wrap_angle
 from loci.sim.worlds.street_moves import Move
 
-NAMED = 0.35
-"""Score from which a place is one that is named: the cosine is 0.58 for one word of three beside the place, 0.41 where
-they are only seen ahead."""
-TIED = 0.02
-"""Scores less than this below the best are as good: a chain has many shops."""
-CLUSTER = 30.0
-"""Metres within which what is found is one thing, seen from several places."""
 ARRIVED = 8.0
 """Metres within which a waypoint is reached; panoramas are 10 m apart."""
-SOURCES = 4
-"""Places nearest to the agent from which a way may begin."""
-EVERYTHING = 10**6
-GAP, STRIDE = 2, 15.0
-"""Steps and metres between two sightings of one run, at most."""
 AHEAD, BEHIND = math.radians(45.0), math.radians(135.0)
 TURNS = 4
 """Turns on one spot after which the agent goes on all the same."""
-Place = tuple[float, float, float]
 
 
 class StreetPlanner(Planner):
@@ -119,54 +106,6 @@ class Beside:
         return bool((np.linalg.norm(self.places - place, axis=1) <= ARRIVED).any())
 
 
-def named(known: SpatialMap, name: str) -> list[Entry]:
-    """The places that look most like a name; none where even the best does not."""
-    found = known.find(name, EVERYTHING)
-    return [entry for entry in found if entry.score >= max(NAMED, found[0].score - TIED)]
-
-
-def recalled(known: SpatialMap, asked: Recalled) -> Entry | None:
-    """Where to go back to."""
-    found = [entry for entry in known.find(asked.what, EVERYTHING) if entry.score >= NAMED]
-    if not asked.kind:
-        return last_sight(found[0], found) if found else None
-    things: list[Entry] = []
-    for entry in found:
-        if all(math.dist(entry.position, other.position) > CLUSTER for other in things):
-            things.append(entry)
-    things.sort(key=lambda entry: entry.since)
-    return last_sight(things[asked.nth], found) if asked.nth < len(things) else None
-
-
-def last_sight(best: Entry, found: list[Entry]) -> Entry:
-    """Of the sightings that follow the best without a gap the last: a thing is lost from view when it is passed."""
-    for entry in sorted(found, key=lambda entry: entry.since):
-        if best.since < entry.since <= best.since + GAP and math.dist(entry.position, best.position) <= STRIDE:
-            best = entry
-    return best
-
-
-def way(known: SpatialMap, here: Place, goal: Entry) -> list[Place]:
-    """The shortest way over known places (Dijkstra 1959) from one of those nearest to `here`; straight to the goal
-    where none leads there."""
-    near = known.near(here, EVERYTHING)
-    places, before = {entry.key: entry.position for entry in near}, {entry.key: -1 for entry in near[:SOURCES]}
-    heap, done = [(entry.distance, entry.key) for entry in near[:SOURCES]], set()
-    least = {entry.key: entry.distance for entry in near[:SOURCES]}
-    while heap:
-        spent, key = heappop(heap)
-        if key == goal.key:
-            return _traced(key, before, places)
-        if key in done:
-            continue
-        done.add(key)
-        for other, metres in known.neighbours(key):
-            if spent + metres < least.get(other, math.inf):
-                least[other], before[other] = spent + metres, key
-                heappush(heap, (spent + metres, other))
-    return [goal.position]
-
-
 def remaining(route: list[Place], here: Place) -> list[Place]:
     """The part of a route that is still ahead: behind its point nearest to `here`, from the first one out of reach."""
     if not route:
@@ -184,14 +123,6 @@ def towards(bearing: float, ways: int) -> Move:
     if abs(bearing) <= AHEAD or ways <= 2:
         return Move.FORWARD
     return Move.LEFT if bearing > 0.0 else Move.RIGHT
-
-
-def _traced(key: int, before: dict[int, int], places: dict[int, Place]) -> list[Place]:
-    route = [places[key]]
-    while before[key] >= 0:
-        key = before[key]
-        route.append(places[key])
-    return route[::-1]
 
 
 def _place(position: np.ndarray) -> Place:

@@ -15,7 +15,8 @@ from scipy.sparse.csgraph import dijkstra
 from loci.agents.build import build_agent, build_env
 from loci.agents.evaluate import evaluate
 from loci.agents.rollout import play
-from loci.agents.street_planner import StreetPlanner, recalled, remaining, towards, way
+from loci.agents.street_planner import StreetPlanner, remaining, towards
+from loci.agents.street_questions import recalled, way
 from loci.agents.street_reader import Recalled, refers_back
 from loci.agents.train import train
 from loci.memories.memory import Entry
