@@ -1,5 +1,5 @@
-"""What a planner asks a map of streets: where a thing is that has a name, or which of a kind was passed as number n, and
-the shortest way there over what is known.
+"""What a planner asks a map of streets: where a thing is that has a name, or which of a kind was passed as number n,
+and the shortest way there over what is known.
 
 A place is found by the likeness of what was seen there with the words; of a run of places from which one thing was seen
 the last is meant, where it was lost from view because it was passed.
