@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_module
 from hydra.errors import ConfigCompositionException, InstantiationException, MissingConfigException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from loci.agents.build import build_agent, build_env, build_learner, build_task
@@ -92,6 +93,7 @@ def test_every_row_and_cell_of_an_experiment_composes(experiment: str) -> None:
         with initialize_config_module("loci.conf", version_base="1.3"):
             row = job.config()
         assert row.folder == f"unused/{job.row}-s0"
+        instantiate(row.memory)
         for settings in row.evaluation.cells.values():
             assert build_env(row, 1, **OmegaConf.to_container(settings)).ceiling <= 1.0  # type: ignore[arg-type]
 
