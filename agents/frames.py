@@ -5,6 +5,7 @@ Lengths and places are in pixels of the finished frame, (column, row) from its u
 
 import math
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib
@@ -228,6 +229,6 @@ def _timeline(draw: ImageDraw.ImageDraw, film: Film, step: int) -> None:
 def _phase_names(draw: ImageDraw.ImageDraw, film: Film, pitch: float) -> None:
     names = [moment.phase for moment in film.moments[:-1]]
     starts = [n for n, name in enumerate(names) if name and (n == 0 or names[n - 1] != name)]
-    for start, end in zip(starts, [*starts[1:], len(names)], strict=True):
+    for start, end in pairwise([*starts, len(names)]):
         text = fitted(names[start], pitch * (end - start) - 4, font(12))
         draw.text((EDGE + pitch * start, TIME + 41), text, colour(film, names[start]), font(11, "-Bold"), anchor="lm")

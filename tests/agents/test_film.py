@@ -1,5 +1,6 @@
 """A film is made on the debug scale with untrained agents; its pictures are compared pixel by pixel."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from types import SimpleNamespace
@@ -152,6 +153,12 @@ def test_up_on_the_map_is_y_and_right_is_x():
     assert east[1] == pytest.approx(centre[1])
     assert north[1] < centre[1]
     assert north[0] == pytest.approx(centre[0])
+
+
+def test_a_task_without_phases_is_drawn_without_their_names():
+    taken = _film()
+    plain = replace(taken, moments=tuple(replace(moment, phase="") for moment in taken.moments))
+    assert frame(plain, 3).size == frame(taken, 3).size
 
 
 def test_all_frames_have_one_size():
