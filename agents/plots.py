@@ -40,9 +40,14 @@ class Box(NamedTuple):
         return self.bottom - share * (self.bottom - self.top)
 
 
+LETTER = 7.5
+"""Width of one letter of a name, at most."""
+
+
 def learning_curves(curves: dict[str, list[dict[str, Any]]], width: int = 900, height: int = 300) -> str:
     """Share of what was learnt in training over updates: mean over seeds, a band from the worst to the best seed."""
-    box = Box(52, 14, width - 130, height - 44)
+    names = LETTER * max(map(len, curves), default=0)
+    box = Box(52, 14, width - 34 - names, height - 44)
     most = max((seed["update"][-1] for seeds in curves.values() for seed in seeds if seed["update"]), default=1)
     parts = [_y_axis(box), _ticks(box, most), _text((box.left + box.right) / 2, height - 6, "updates", "middle")]
     ends = []

@@ -128,6 +128,8 @@ SHOWN = {
 
 def _curves(results: dict[str, Any]) -> str:
     curves = {row: content["curves"] for row, content in results["rows"].items()}
+    if not any(seed["update"] for seeds in curves.values() for seed in seeds):
+        return ""
     shown = {seed.get("of", "right") for seeds in curves.values() for seed in seeds}
     caption = f"{' and '.join(SHOWN[of] for of in sorted(shown))}. Lines are means over seeds, bands reach from the "
     caption += "lowest to the highest seed."
