@@ -15,53 +15,7 @@ from loci.memories.street_answer import egocentric
 from loci.memories.street_read import Distant, Places, codec, refile
 from tests.contracts import memory_contract as contract
 from tests.contracts.test_memory_contract import build
-
-D, SPACING = 16, 10.0
-"""Width of the views, and metres between places, as between panoramas of a street."""
-
-
-def memory(**arguments) -> Mem4Nav:
-    torch.manual_seed(0)
-    made = Mem4Nav(
-        **{"vision_dim": D, "language_dim": D, "code_dim": D, "width": 8, "query": "view", "k": 3, **arguments}
-    )
-    if made.goal is not None:  # words that mean the view they are the code of
-        made.goal.weight.data, made.goal.bias.data = torch.eye(D), torch.zeros(D)
-    return made.eval()
-
-
-def looks(*shape: int, seed: int = 0) -> torch.Tensor:
-    return torch.randn(*shape, D, generator=torch.Generator().manual_seed(seed))
-
-
-def walk(vision: torch.Tensor, place: torch.Tensor, goal: torch.Tensor | None = None) -> Percept:
-    """Views (B, T, D) at places (B, T, 2) metres, heading east."""
-    position = torch.cat([place, torch.zeros_like(place[..., :1])], dim=-1)
-    heading = torch.zeros(*place.shape[:2], 1)
-    return Percept(vision, vision=vision, goal=goal, position=position, heading=heading)
-
-
-def straight(steps: int, batch: int = 1, seed: int = 0) -> Percept:
-    """Another view at every step, 10 m on."""
-    place = torch.stack([SPACING * torch.arange(steps), torch.zeros(steps)], dim=-1)
-    return walk(looks(batch, steps, seed=seed), place.expand(batch, -1, -1))
-
-
-def loop(places: int, laps: int, noise: float, batch: int = 4) -> Percept:
-    """Round and round a circle; at every visit a place looks a little different."""
-    turn = 2 * math.pi * (torch.arange(places * laps) % places) / places
-    radius = SPACING * places / (2 * math.pi)
-    place = radius * torch.stack([turn.cos(), turn.sin()], dim=-1)
-    vision = looks(batch, places).repeat(1, laps, 1) + noise * looks(batch, places * laps, seed=1)
-    return walk(vision, place.expand(batch, -1, -1))
-
-
-@torch.no_grad()
-def lived(made: Mem4Nav, percept: Percept):
-    """State and recall after a window from the beginning."""
-    batch, steps = percept.embed.shape[:2]
-    return made.unroll(made.initial(batch), percept, torch.zeros(batch, steps, dtype=torch.bool))
-
+from tests.memories.street_walks import SPACING, D, corner, lived, looks, loop, memory, straight, walk
 
 VARIANTS = [{"token": "chained"}, {"token": "learned"}, {"octree": False}, {"graph": False}, {"short": False},
             {"long": False}, {"query": "goal", "instruction_cost": "goal"}]  # fmt: skip
@@ -149,13 +103,6 @@ def test_a_slot_that_changes_hands_begins_anew():
     state = lived(memory(token="chained", leaves=2, graph=False, k=1), straight(7))[0]
     assert state.kept.places.token.written.tolist() == [[1, 1]]
     assert sorted(state.kept.places.position[0, :, 0].tolist()) == [50.0, 60.0]
-
-
-def corner(out: int = 5) -> tuple[torch.Tensor, torch.Tensor]:
-    """10 m steps to the east, then to the north: places (2 out + 1, 2), and a view of each."""
-    legs = [(SPACING * step, 0.0) for step in range(out + 1)]
-    legs += [(SPACING * out, SPACING * step) for step in range(1, out + 1)]
-    return torch.tensor(legs), looks(2 * out + 1)
 
 
 @torch.no_grad()
@@ -297,55 +244,6 @@ def test_the_feature_turns_with_the_agent():
     assert not torch.allclose(lived(made, percept)[1].feature[:, 2], lived(made, turned)[1].feature[:, 2])
 
 
-def test_the_map_answers_in_metres_and_words():
-    places, views = corner()
-    made = memory()
-    state, _ = lived(made, walk(views[None], places[None]))
-    view = made.maps(state)[0]
-    assert view.near((50.0, 0.0, 0.0), 1)[0].distance <= 0.5 * math.sqrt(3) * 5.0
-    start = made.leaves
-    ways, leaves = view.neighbours(start), view.neighbours(0)
-    assert (start + 1, pytest.approx(SPACING)) in ways
-    assert [key for key, _ in ways if key < start] == [0, 1]  # and the leaves within `radius` metres of it
-    assert [key for key, _ in leaves if key < start] == [1]
-    lines = view.describe(3).splitlines()
-    assert lines[0] == "You are at (50, 50) m and know 11 places."
-    assert lines[1] == "landmark 10: 0 m east, the one you are at"
-    assert lines[2] == "landmark 9: 10 m south, 1 landmark on"
-    assert [entry.key for entry in view.find("landmark 4", 3)] == [start + 4]
-    assert view.find("fountain", 3) == []
-
-
-def test_with_a_code_words_find_what_looks_like_them():
-    places, views = corner()
-    made = memory()
-    state, _ = lived(made, walk(views[None], places[None]))
-    found = made.maps(state, code=lambda words: views[int(words)])[0].find("7", 2)
-    assert {entry.key for entry in found} == {7, made.leaves + 7}
-    assert [entry.score for entry in found] == pytest.approx([1.0, 1.0], abs=1e-4)
-    assert [entry.since for entry in found] == [7, 7]
-
-
-def test_a_cache_alone_is_a_log_of_moments():
-    places, views = corner()
-    made = memory(octree=False, graph=False, long=False, rows=6)
-    state, _ = lived(made, walk(views[None], places[None]))
-    held = made.maps(state, code=lambda words: views[int(words)])[0]
-    assert [entry.key for entry in held.near((*places[7].tolist(), 0.0), 3)] == [7, 8, 6]
-    found = held.find("9", 1)[0]
-    assert (found.key, found.since, found.score) == (9, 9, pytest.approx(1.0))
-    assert found.position == pytest.approx((*places[9].tolist(), 0.0))
-    assert held.neighbours(9) == [(8, pytest.approx(SPACING)), (10, pytest.approx(SPACING))]
-    assert held.find("0", 1)[0].score < 0.9  # it has left
-    with pytest.raises(KeyError, match="no moment 0; 6 are held"):
-        held.neighbours(0)
-    assert held.describe(2).splitlines() == [
-        "6 moments are remembered.",
-        "1 steps ago: 10 m from here",
-        "0 steps ago: 0 m from here",
-    ]
-
-
 def test_a_view_that_shows_nothing_is_not_written():
     """A street without signs between two with signs: its leaves are held, nothing is found there, nothing is lost."""
     places, views = corner()
@@ -372,21 +270,6 @@ def test_what_looks_alike_far_away_is_another_landmark():
     assert [len(graph) for graph in chain] == [11, 10]
     assert chain[0].arrays.position[0, :2].tolist() == pytest.approx(places[0].tolist())
     assert chain[1].arrays.position[0, :2].tolist() == pytest.approx(((places[0] + places[10]) / 2).tolist())
-
-
-def test_the_drawing_says_who_answered():
-    made = memory(query="both")
-    percept = loop(6, laps=2, noise=0.1, batch=1)
-    percept.goal = percept.vision
-    state, recall = lived(made, percept)
-    drawing = made.draw(state, recall.at(11), 0)
-    layers = {layer.title: layer for layer in drawing.layers}
-    assert list(layers) == ["leaves", "landmarks", "ways", "found", "routes"]
-    assert len(layers["leaves"].centres) == len(state.charts[0].tree)
-    assert len(layers["ways"].ends) == 12  # a ring of 6, both ways
-    assert drawing.facts["view"].startswith("short, cosine ")
-    assert drawing.facts["landmarks"] == "6 of 24"
-    assert layers["found"].texts[0] == "view 1, short"
 
 
 def test_state_has_the_bytes_the_yaml_says():
