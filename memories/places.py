@@ -72,7 +72,7 @@ def plan(
     """Bookkeeping of a window; `rule` numbers the RULES, `queue` is C, `time` is -1 in empty slots."""
     steps = reset.shape[1]
     rows = time.shape[1] - steps
-    place = _numbered(cell)
+    place = numbered(cell[..., 0] * 2**32 + cell[..., 1])
     slots = torch.where(time[:, :rows] < 0, -1, torch.arange(rows, device=time.device))
     before = []
     for moment in range(steps):
@@ -89,9 +89,9 @@ def plan(
     return Plan(time, place, torch.stack(before, dim=1), slots)
 
 
-def _numbered(cell: Int[Tensor, "B N 2"]) -> Int[Tensor, "B N"]:
-    """Places counted from 0 in the order of x, then y."""
-    order = (cell[..., 0] * 2**32 + cell[..., 1]).sort(dim=1)
+def numbered(code: Int[Tensor, "B N"]) -> Int[Tensor, "B N"]:
+    """Different codes counted from 0, in ascending order."""
+    order = code.sort(dim=1)
     new = functional.pad(order.values.diff(dim=1) != 0, (1, 0))
     return torch.zeros_like(order.indices).scatter(1, order.indices, new.cumsum(1))
 

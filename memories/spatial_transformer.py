@@ -36,7 +36,7 @@ from torch import Tensor, nn
 from loci.memories.attention import LARGE, episode_steps, masked_softmax
 from loci.memories.layers import Drawing, Labels, Moments
 from loci.memories.memory import Memory, Percept, Recall
-from loci.memories.places import RULES, Plan, cells, plan
+from loci.memories.places import RULES, Plan, cells, numbered, plan
 from loci.memories.state import latest_reset, nbytes
 
 Rule = Literal["fifo", "lifo", "lvfo", "mvfo"]
@@ -199,7 +199,7 @@ class SpatialTransformer(Memory[SpatialState]):
         ):
             if chosen not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {chosen!r}")
-        self.width, self.rows, self.queue, self.cell, self.item = width, rows, queue, cell, item
+        self.width, self.rows, self.queue, self.cell, self.item, self.k = width, rows, queue, cell, item, k
         self.learned, self.rule = rule == "learned", RULES.index(fallback if rule == "learned" else rule)
         self.actions, self.time_code, self.place_code = actions or 0, time_code, place_code
         self.stop_gradient = stop_gradient
@@ -229,10 +229,11 @@ class SpatialTransformer(Memory[SpatialState]):
         time, rule = torch.cat([state.time, now], dim=1), self.rules(percept)
         planned = plan(time, cells(position, self.cell), rule, reset, self.queue, self.item)
         bank, held = self.coded(token, time, position), planned.held()
+        some = _held_by_some(held, self.k)
         x = self.coded(entered, now, here)
         for layer in self.layers:
-            x, read = layer(x, bank, held, planned.place)
-        trace = {} if torch.is_grad_enabled() else _trace(read, planned, position, rule)
+            x, read = layer(x, bank[:, some], held[:, :, some], numbered(planned.place[:, some]))
+        trace = {} if torch.is_grad_enabled() else _trace(read, some, planned, position, rule)
         state = SpatialState(
             token=_kept(token, planned.after),
             position=_kept(position, planned.after),
@@ -312,13 +313,23 @@ def _kept(bank: Float[Tensor, "B N n"], slots: Int[Tensor, "B R"]) -> Float[Tens
     return rows.masked_fill((slots < 0)[:, :, None], 0.0)
 
 
-def _trace(read: Read, planned: Plan, position: Float[Tensor, "B N 3"], rule: Int[Tensor, "B T"]) -> dict[str, Tensor]:
+def _held_by_some(held: Bool[Tensor, "B T N"], least: int) -> Int[Tensor, " n"]:
+    """Rows of the bank that some step reads; in a window that begins an episode the store is empty. At least `least`."""
+    some = held.any(1).any(0)
+    some[:least] = True
+    return some.nonzero()[:, 0]
+
+
+def _trace(
+    read: Read, rows: Int[Tensor, " n"], planned: Plan, position: Float[Tensor, "B N 3"], rule: Int[Tensor, "B T"]
+) -> dict[str, Tensor]:
     """Slot after slot: step of the episode (-1 empty), share and position of the row; and the rule in force."""
     empty, slots = planned.slots < 0, planned.slots.clamp(min=0)
     environment = torch.arange(len(slots), device=slots.device)[:, None, None]
+    shares = read.shares.new_zeros(*read.shares.shape[:2], planned.time.shape[1]).index_copy(2, rows, read.shares)
     return {
         "rows": planned.time[environment, slots].masked_fill(empty, -1),
-        "weights": read.shares.gather(2, slots).masked_fill(empty, 0.0),
+        "weights": shares.gather(2, slots).masked_fill(empty, 0.0),
         "positions": position[environment, slots].masked_fill(empty[..., None], 0.0),
         "rule": rule,
     }
