@@ -314,7 +314,7 @@ def _kept(bank: Float[Tensor, "B N n"], slots: Int[Tensor, "B R"]) -> Float[Tens
 
 
 def _held_by_some(held: Bool[Tensor, "B T N"], least: int) -> Int[Tensor, " n"]:
-    """Rows of the bank that some step reads; in a window that begins an episode the store is empty. At least `least`."""
+    """Rows of the bank that some step reads, at least `least`; where an episode begins the store is empty."""
     some = held.any(1).any(0)
     some[:least] = True
     return some.nonzero()[:, 0]
