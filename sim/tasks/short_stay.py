@@ -14,16 +14,18 @@ Action, Discrete(8): the dance, by its number among the first 8. Ignored until t
 |---|---|---|
 | rgb | uint8 (H, W, 3) | sRGB: 5 x 5 cells of `pixels` pixels (solos.py) |
 | position, heading | float32 (3,), (1,) | metres: rooms are square metres, east and north of (0, 0); always 0 |
-| words | text | always "" |
+| words | text | "" or, `counted`, the beat of a move: "one" to "sixteen" |
 | instruction | text | "watch", then "which dance" |
 
 Reward: 1 for the right dance. The answer ends the episode. Metrics: `success`.
 
 `naming` is what the teacher gives for the name of the dance in view at each move, which earlier stays in the room tell.
-`twin` adds the answer to the question. With one pixel a cell shapes cannot be seen: the dancers have 25 of 26 colours
-of their own, all different, instead of pairs of 19 colours and 15 shapes.
+`counted` says the beat that the clock shows, aloud: which move a glimpse shows is then heard, and need not be worked
+out from the number of the step. `twin` adds the answer to the question. With one pixel a cell shapes cannot be seen:
+the dancers have 25 of 26 colours of their own, all different, instead of pairs of 19 colours and 15 shapes.
 
-Differs from the paper: the question is asked in the room where the walk ends, which says nothing about the answer.
+Differs from the paper: the question is asked in the room where the walk ends, which says nothing about the answer; the
+beat may be counted aloud.
 """
 
 import numpy as np
@@ -37,6 +39,10 @@ from loci.sim.tasks.solos import ANSWERS, QUESTIONS, check_naming, dancers, move
 STEPS = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])
 """Rooms (east, north) by which each step of the walk moves."""
 SENTENCES = np.array([WATCH, *QUESTIONS])
+BEATS = np.array(
+    ["", *"one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()]
+)
+"""What is said at each move if counted; nothing at rest."""
 
 
 class ShortStay(ArrayEnv):
@@ -50,6 +56,7 @@ class ShortStay(ArrayEnv):
         rest: int = 16,
         pixels: int = 1,
         naming: float = 0.0,
+        counted: bool = False,
         twin: bool = False,
     ) -> None:
         check_naming(naming)
@@ -61,7 +68,8 @@ class ShortStay(ArrayEnv):
             raise ValueError(f"rest must be 0 frames or more, got {rest}")
         parts = shown(1, pixels)
         super().__init__(batch, parts, len(ANSWERS), steps + 1, 1 / len(ANSWERS))
-        self.side, self.steps, self.rest, self.naming, self.twin = side, steps, rest, naming, twin
+        self.side, self.steps, self.rest, self.naming = side, steps, rest, naming
+        self.counted, self.twin = counted, twin
         self._looks = dancers(pixels)
         self.moment, self.target = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
         self.room = np.zeros((batch, steps), np.int64)
@@ -102,7 +110,7 @@ class ShortStay(ArrayEnv):
             "rgb": picture(self._looks[self.look[rows, who]], self.dance[rows, who], moves[:, None]),
             "position": position,
             "heading": np.zeros((self.batch, 1), np.float32),
-            "words": np.full(self.batch, ""),
+            "words": BEATS[moves * self.counted],
             "instruction": SENTENCES[np.where(asked, 1 + (1 + self.answer) * self.twin, 0)],
         }
 

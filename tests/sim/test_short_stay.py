@@ -54,6 +54,21 @@ def test_the_walks_are_as_mixed_as_published(side: int) -> None:
     assert all(len(set(walk)) == side**2 for walk in env.room) or side == 5
 
 
+@pytest.mark.parametrize("rest", [0, 5])
+def test_the_beat_that_is_said_is_the_move_that_is_shown(rest: int) -> None:
+    env = ShortStay(3, side=2, steps=40, rest=rest, counted=True)
+    step = env.reset(0)
+    heard = [step.obs["words"]]
+    for _ in range(40):
+        step = env.step(plain(env))
+        heard.append(step.obs["words"])
+    count = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
+    loop = [""] * rest + count
+    assert all([words[row] for words in heard[:-1]] == [loop[t % len(loop)] for t in range(40)] for row in range(3))
+    assert set(heard[-1]) == {""}  # the question
+    assert set(ShortStay(3, side=2, steps=40).reset(0).obs["words"]) == {""}
+
+
 @pytest.mark.parametrize("side", [2, 5])
 def test_every_step_leads_to_a_neighbour_or_a_wall(side: int) -> None:
     env = ShortStay(400, side, steps=100)
