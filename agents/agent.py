@@ -14,6 +14,7 @@ from loci.agents.allocator import Allocator, Choice
 from loci.agents.planner import Planner
 from loci.agents.policy import Perceptron, Policy
 from loci.agents.senses import Senses
+from loci.memories.layers import Drawing
 from loci.memories.memory import MapMemory, Memory, Percept, Recall
 
 
@@ -92,6 +93,12 @@ class Agent(nn.Module):
         else:
             actions = logits.argmax(dim=-1)
         return thought.state, actions, thought
+
+    def draw(self, thought: Thought, row: int) -> Drawing:
+        """What the memory of one row shows after a step, and what its policy intends."""
+        memory = self.memory.draw(thought.state.memory, thought.recall, row)
+        policy = self.policy.draw(thought.state.policy, row)
+        return Drawing((*memory.layers, *policy.layers), policy.facts | memory.facts)
 
     def _decide(
         self, state: Any, obs: Any, percept: Percept, recall: Recall, memory: Any, reset: Bool[Tensor, "B 1"]

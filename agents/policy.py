@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from loci.memories.layers import Drawing
 from loci.memories.memory import Percept, Recall
 
 
@@ -26,6 +27,10 @@ class Policy(nn.Module, ABC):
         self, state: Any, obs: Any, percept: Percept, recall: Recall, reset: Bool[Tensor, "B T"]
     ) -> tuple[Any, Float[Tensor, "B T A"], Float[Tensor, "B T"]]:
         """The state after the window, logits and values; `obs` is what the encoder made the percept of."""
+
+    def draw(self, state: Any, row: int) -> Drawing:
+        """What one row intends, for people to look at beside what its memory shows; nothing by default."""
+        return Drawing()
 
 
 class Perceptron(Policy):

@@ -10,6 +10,7 @@ is said (the twin's words) is done.
 
 import copy
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from loci.agents.planner import Ask, Planner
 from loci.agents.street_encoder import StreetObservation
 from loci.agents.street_questions import Place, named, recalled, way
 from loci.agents.street_reader import Reader, refers_back
+from loci.memories.layers import Drawing, Edges
 from loci.memories.memory import Entry, SpatialMap
 from loci.sim.geometry import wrap_angle
 from loci.sim.worlds.street_moves import Move
@@ -27,6 +29,8 @@ from loci.sim.worlds.street_moves import Move
 ARRIVED = 8.0
 """Metres within which a waypoint is reached; panoramas are 10 m apart."""
 AHEAD, BEHIND = math.radians(45.0), math.radians(135.0)
+PLAN = (220, 60, 160)
+"""Colour of the way planned."""
 TURNS = 4
 """Turns on one spot after which the agent goes on all the same."""
 
@@ -53,6 +57,13 @@ class StreetPlanner(Planner):
             moves.append(int(Move[said] if said in Move.__members__ else walker.step(now)))
         return state, torch.tensor(moves)
 
+    def draw(self, state: list["Walker"], row: int) -> Drawing:
+        """The rest of the way planned, and what the agent goes by."""
+        route = np.array(state[row].route, float).reshape(-1, 3)
+        ends = np.stack([route[:-1], route[1:]], axis=1)
+        plan = Edges("plan", ends, np.tile(np.array(PLAN, np.uint8), (len(ends), 1)), width=7.0)
+        return Drawing((plan,), {"goes by": state[row].told})
+
 
 class Walker:
     """What one row is about: `leg` is the number of its sentence; it follows `reader`, or the `route` planned."""
@@ -67,6 +78,16 @@ class Walker:
     def nbytes(self) -> int:
         """Of the waypoints; what the sentence says is not counted."""
         return 3 * 8 * len(self.route)
+
+    @property
+    def told(self) -> str:
+        """In words, what it goes by."""
+        if self.reader is not None:
+            return "the text"
+        if not self.route:
+            return "nothing: it stops"
+        metres = sum(math.dist(one, other) for one, other in pairwise(self.route))
+        return f"the map, waypoints left: {len(self.route)}, {metres:.0f} m"
 
     def clone(self) -> "Walker":
         return copy.deepcopy(self)

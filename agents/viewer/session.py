@@ -198,8 +198,7 @@ class Session:
         thought = self.agent.step(self.state, obs, reset, self.generator)
         self.state = thought.state
         chances = torch.softmax(thought.logits[0, 0] / max(self.temperature, 1e-6), dim=-1)
-        drawing = self.agent.memory.draw(self.state.memory, thought.recall, 0)
-        return tuple(chances.tolist()), drawing, 1e3 * thought.seconds
+        return tuple(chances.tolist()), self.agent.draw(thought, 0), 1e3 * thought.seconds
 
     def _poses(self) -> np.ndarray:
         poses = [self.place.pose(body.name) for body in self.place.world.bodies]

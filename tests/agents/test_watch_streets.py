@@ -90,6 +90,24 @@ def test_the_teacher_arrives_and_the_memory_is_drawn(walked: Session) -> None:
     assert (off <= 2.5 + 1e-4).all(), "every leaf holds a place where the agent stood"
 
 
+def test_the_plan_of_a_planner_is_drawn_while_it_goes_by_the_map() -> None:
+    planner = ["encoder=streets", "policy=street_planner", "memory=mem4nav", "memory.code_dim=128"]
+    tour = ["task.tour=4", "task.recall=0.5", "task.first_pass=true", "driver=agent"]
+    shown = session(config("watch", *SEEN, *planner, "memory.leaves=128", *tour), set())
+    while not shown.now.over:
+        shown.act()
+    by: dict[str, list[np.ndarray]] = {"the text": [], "the map": []}
+    for drawing in (snapshot.drawing for snapshot in shown.history):
+        plan = next(layer for layer in drawing.layers if layer.title == "plan")
+        assert isinstance(plan, Edges)
+        by.setdefault(drawing.facts["goes by"].split(",")[0], []).append(plan.ends)
+    assert by["the text"]
+    assert not any(len(ends) for ends in by["the text"])
+    ways = [ends for ends in by["the map"] if len(ends)]
+    assert max(map(len, ways)) > 3
+    assert all(np.array_equal(ends[1:, 0], ends[:-1, 1]) for ends in ways), "one way, from waypoint to waypoint"
+
+
 def test_going_back_in_a_tour_and_on_is_as_if_nothing_had_been(walked: Session) -> None:
     before = [(*s.agent, s.instruction, s.reward, *s.chances, int(s.seen.sum())) for s in walked.history]
     walked.back_to(len(before) // 2)
