@@ -31,6 +31,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
+def test_two_experiments_on_one_task_have_folders_of_their_own() -> None:
+    printed = loci("compare", "experiment=fast_mapping_ppo", "--cfg", "job", "--resolve").stdout
+    assert "folder: runs/compare-fast_mapping_ppo\n" in printed
+
+
 def test_a_study_leaves_results_report_and_runs(study: tuple[Path, str]) -> None:
     folder, printed = study
     results = json.loads((folder / "results.json").read_text())
