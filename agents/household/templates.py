@@ -1,8 +1,8 @@
 """From a goal to what has to be done, step by step, by the names of classes: one fixed plan for each kind of task.
 
-Where a thing is to be sliced, that comes first: a knife is picked up, used and put down. Going places is left out. These
-are 97.1 % of ALFRED's 6 825 expert plans (tests/agents/test_household_templates.py); of the other 200 half do the same
-in another order, most of the rest move a thing before they slice it or do without a step.
+Where a thing is to be sliced, that comes first: a knife is picked up, used and put down. Going places is left out.
+These are 97.1 % of ALFRED's 6 825 expert plans (tests/agents/test_household_templates.py); of the other 200 half do the
+same in another order, most of the rest move a thing before they slice it or do without a step.
 """
 
 from dataclasses import dataclass
