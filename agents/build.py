@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from gymnasium import spaces
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,11 +39,13 @@ def _changed(config: DictConfig, changes: dict[str, Any]) -> DictConfig:
 
 def build_agent(config: DictConfig, env: VectorEnv | Task) -> Agent:
     """Encoder, memory and policy for what `env` shows and lets do, with weights drawn from the config's seed."""
-    spaces = {name: space for sensor in env.sensors for name, space in sensor.space().items()}
+    shown = {name: space for sensor in env.sensors for name, space in sensor.space().items()}
     torch.manual_seed(config.seed)
-    actions = int(env.action_space.n)  # type: ignore[attr-defined]
+    if not isinstance(env.action_space, spaces.Discrete):
+        raise ValueError(f"an agent chooses among numbered actions, but the task takes {env.action_space}")
+    actions = int(env.action_space.n)
     kind: Any = get_class(config.encoder._target_)
-    encoder: Senses = instantiate(config.encoder, actions=actions, **kind.sizes(spaces))
+    encoder: Senses = instantiate(config.encoder, actions=actions, **kind.sizes(shown))
     memory: Memory[Any] = instantiate(config.memory)
     learned = getattr(memory, "learned", False)
     allocator = instantiate(config.allocator, goal_dim=encoder.language_dim) if learned else None

@@ -117,6 +117,14 @@ def path(grid: Grid, start: Sequence[float], goal: Sequence[float]) -> list[Poin
     return [(float(start[0]), float(start[1])), *inner, (float(goal[0]), float(goal[1]))]
 
 
+def sees(grid: Grid, start: Sequence[float], goal: Sequence[float]) -> bool:
+    """Whether the straight line between two points crosses free cells only; ValueError outside the grid."""
+    ends = [(np.array(point[:2], np.float64) - np.array(grid.origin)) / grid.cell for point in (start, goal)]
+    for point in (start, goal):
+        grid.index(point)
+    return bool(_seen(grid.free, *ends))
+
+
 def length(points: Sequence[Point]) -> float:
     """Metres along waypoints."""
     return sum(math.dist(a, b) for a, b in pairwise(points))
