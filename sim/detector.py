@@ -5,7 +5,7 @@ privileged: the border of every body (the instance picture), its category and it
 whole box, of which "seen" keeps what the pixels show. `misses`, `swaps` and `noise` make it err like a learned one.
 
 A row: category number, or -1 for an empty row · middle x, y, z of the box, metres in the world · its widths along the
-world's axes · confidence in (0, 1] · instance number, or -1 · one number for each state: 1 true, 0 false, nan unknown.
+world's axes · confidence in (0, 1] · instance number, or -1 · one number for each state: 1 true, 0 false, -1 unknown.
 """
 
 from collections.abc import Callable, Collection
@@ -88,8 +88,7 @@ class Detector:
         order = sorted(np.flatnonzero(count).tolist(), key=lambda i: (-count[i], i))
         found = [i for i in order if bodies[i].category in self.categories and bodies[i].name not in without]
         found = [i for i in found if not self.misses or rng.random() >= self.misses][: self.rows]
-        rows = np.full((self.rows, PLAIN + len(self.states)), np.nan, np.float32)
-        rows[:, 0], rows[:, 8] = -1.0, -1.0
+        rows = np.full((self.rows, PLAIN + len(self.states)), -1.0, np.float32)
         if found:
             shown = [bodies[i] for i in found]
             low, high = true_boxes(shown, place) if self.box == "true" else seen_boxes(found, view, parts)

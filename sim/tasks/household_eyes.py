@@ -103,11 +103,11 @@ class Head:
 
 
 def states_of(place: Place, body: Body) -> list[float]:
-    """1 true, 0 false, nan for what does not apply, in the order of STATES."""
+    """1 true, 0 false, -1 for what does not apply, in the order of STATES."""
     doors = doors_of(body)
-    opened = float(any(place.opening(door) >= 0.5 for door in doors)) if doors else math.nan
+    opened = float(any(place.opening(door) >= 0.5 for door in doors)) if doors else -1.0
     now = place.states(body.name)
-    rest = [float(state in now) if body.category in able else math.nan for state, able in APPLIES.items()]
+    rest = [float(state in now) if body.category in able else -1.0 for state, able in APPLIES.items()]
     return [opened, *rest]
 
 
