@@ -3,8 +3,9 @@
 Cho et al. 2024, "Spatially-Aware Transformers for Embodied Agents" (arXiv 2402.15160), after the rules of their public
 generator. One dancer lives in each room. All dance together, over and over: `rest` frames without a move, then 16
 moves, so that a visit shows only what the clock says. The environment walks, one room north, east, south or west a
-step, a wall keeps it where it is. In the end one dancer is shown at rest. What one needs was seen in many short stays:
-filed by place it lies together, filed by time it is mixed with other rooms.
+step, a wall keeps it where it is. In the end one dancer is shown at rest, or `questions` different ones one after
+another. What one needs was seen in many short stays: filed by place it lies together, filed by time it is mixed with
+other rooms.
 
 All B episodes are held in arrays and stepped together (array_env.py).
 
@@ -17,7 +18,8 @@ Action, Discrete(8): the dance, by its number among the first 8. Ignored until t
 | words | text | "" or, `counted`, the beat of a move: "one" to "sixteen" |
 | instruction | text | "watch", then "which dance" |
 
-Reward: 1 for the right dance. The answer ends the episode. Metrics: `success`.
+Reward: 1 / `questions` for each right dance. The last answer ends the episode. Metrics: `success`, the share of right
+answers.
 
 `naming` is what the teacher gives for the name of the dance in view at each move, which earlier stays in the room tell.
 `counted` says the beat that the clock shows, aloud: which move a glimpse shows is then heard, and need not be worked
@@ -57,6 +59,7 @@ class ShortStay(ArrayEnv):
         pixels: int = 1,
         naming: float = 0.0,
         counted: bool = False,
+        questions: int = 1,
         twin: bool = False,
     ) -> None:
         check_naming(naming)
@@ -66,43 +69,47 @@ class ShortStay(ArrayEnv):
             raise ValueError(f"steps must be 1 or more, got {steps}")
         if rest < 0:
             raise ValueError(f"rest must be 0 frames or more, got {rest}")
+        if not 1 <= questions <= side**2:
+            raise ValueError(f"questions must lie in 1..{side**2}, the number of rooms, got {questions}")
         parts = shown(1, pixels)
-        super().__init__(batch, parts, len(ANSWERS), steps + 1, 1 / len(ANSWERS))
+        super().__init__(batch, parts, len(ANSWERS), steps + questions, 1 / len(ANSWERS))
         self.side, self.steps, self.rest, self.naming = side, steps, rest, naming
-        self.counted, self.twin = counted, twin
+        self.counted, self.questions, self.twin = counted, questions, twin
         self._looks = dancers(pixels)
-        self.moment, self.target = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        self.moment, self.right = np.zeros(batch, np.int64), np.zeros(batch, np.int64)
+        self.target = np.zeros((batch, questions), np.int64)
         self.room = np.zeros((batch, steps), np.int64)
         self.dance, self.look = (np.zeros((batch, side**2), np.int64) for _ in range(2))
 
     def draw(self, rows: np.ndarray) -> None:
         rooms, looks = self.side**2, len(self._looks)
-        drawn = self.uniform(rows, 1 + self.steps + rooms + looks)
-        target, walk, dance, look = np.split(drawn, np.cumsum([1, self.steps, rooms]), axis=1)
-        self.moment[rows] = 0
-        self.target[rows] = (target[:, 0] * rooms).astype(int)
+        drawn = self.uniform(rows, rooms + self.steps + rooms + looks)
+        target, walk, dance, look = np.split(drawn, np.cumsum([rooms, self.steps, rooms]), axis=1)
+        self.moment[rows], self.right[rows] = 0, 0
+        self.target[rows] = target.argsort(axis=1)[:, : self.questions]
         self.dance[rows] = (dance * len(ANSWERS)).astype(int)
         self.look[rows] = look.argsort(axis=1)[:, :rooms]
         self.room[rows] = _walked(walk, self.side, STEPS)
 
     def act(self, actions: np.ndarray, idle: np.ndarray) -> Turn:
-        answered = ~idle & (self.moment == self.steps)
-        self.moment += ~idle & ~answered
-        success = answered & (actions == self.answer)
-        return Turn(success.astype(float), answered, np.zeros(self.batch, bool), {"success": success})
+        right = ~idle & self.asked & (actions == self.answer)
+        self.right += right
+        ended = ~idle & (self.moment == self.max_steps - 1)
+        self.moment += ~idle & ~ended
+        return Turn(right / self.questions, ended, np.zeros(self.batch, bool), {"success": self.right / self.questions})
 
     def advise(self) -> tuple[np.ndarray, np.ndarray]:
-        """The right dance, of weight 1 at the question; of weight `naming` at each move that of the dancer in view."""
-        asked = self.moment == self.steps
+        """The right dance, of weight 1 at a question; of weight `naming` at each move that of the dancer in view."""
+        asked = self.asked
         here = self.room[np.arange(self.batch), np.minimum(self.moment, self.steps - 1)]
         moving = moves_at(self.moment % (self.rest + MOVES), self.rest) > 0
         name = self.dance[np.arange(self.batch), here]
         return np.where(asked, self.answer, name), np.where(asked, 1.0, self.naming * moving)
 
     def observe(self) -> dict[str, np.ndarray]:
-        rows, asked = np.arange(self.batch), self.moment == self.steps
+        rows, asked = np.arange(self.batch), self.asked
         here = self.room[rows, np.minimum(self.moment, self.steps - 1)]
-        who = np.where(asked, self.target, here)
+        who = np.where(asked, self._targets, here)
         moves = np.where(asked, 0, moves_at(self.moment % (self.rest + MOVES), self.rest))
         north, east = np.divmod(here, self.side)
         position = np.stack([east + 0.5, north + 0.5, np.zeros(self.batch)], axis=1).astype(np.float32)
@@ -115,9 +122,18 @@ class ShortStay(ArrayEnv):
         }
 
     @property
+    def asked(self) -> np.ndarray:
+        """Which rows are at a question (B,)."""
+        return self.moment >= self.steps
+
+    @property
     def answer(self) -> np.ndarray:
-        """The target's dance (B,)."""
-        return self.dance[np.arange(self.batch), self.target]
+        """The dance (B,) that is asked for, before the first question that of the first."""
+        return self.dance[np.arange(self.batch), self._targets]
+
+    @property
+    def _targets(self) -> np.ndarray:
+        return self.target[np.arange(self.batch), np.maximum(self.moment - self.steps, 0)]
 
 
 @njit(cache=True, nogil=True)

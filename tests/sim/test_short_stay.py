@@ -49,7 +49,7 @@ def geometry(room: np.ndarray, target: int, rooms: int) -> tuple[float, ...]:
 def test_the_walks_are_as_mixed_as_published(side: int) -> None:
     env = ShortStay(WALKS, side)
     env.reset(0)
-    found = np.mean([geometry(env.room[n], env.target[n], side**2) for n in range(WALKS)], axis=0)
+    found = np.mean([geometry(env.room[n], env.target[n, 0], side**2) for n in range(WALKS)], axis=0)
     assert found == pytest.approx(GEOMETRY[side], rel=0.05)
     assert all(len(set(walk)) == side**2 for walk in env.room) or side == 5
 
@@ -81,7 +81,7 @@ def test_every_step_leads_to_a_neighbour_or_a_wall(side: int) -> None:
     for where, stays in ((corner, 0.5), (edge, 0.25), (~corner & ~edge, 0.0)):
         error = np.sqrt(stays * (1 - stays) / max(where.sum(), 1))
         assert not where.any() or abs((apart[where] == 0).mean() - stays) <= 5 * error
-    for first in (env.room[:, 0], env.target):
+    for first in (env.room[:, 0], env.target[:, 0]):
         counts = np.bincount(first, minlength=side**2)
         assert abs(counts - 400 / side**2).max() < 5 * np.sqrt(400 / side**2)
 
@@ -91,7 +91,7 @@ def test_a_glimpse_shows_what_the_clock_says_and_the_question_the_right_dancer()
     step = env.reset(0)
     for moment in range(71):
         asked = moment == 70
-        who = env.target if asked else env.room[:, moment]
+        who = env.target[:, 0] if asked else env.room[:, moment]
         moves = 0 if asked else max(0, moment % 20 - 3)
         expected = np.zeros((3, 5, 5, 3), np.uint8)
         expected[:, [0, -1]] = expected[:, :, [0, -1]] = 40
@@ -128,8 +128,8 @@ def test_the_answer_is_uniform_and_nothing_seen_tells_it() -> None:
     env = ShortStay(2000, 3, steps=2)
     env.reset(0)
     assert abs(np.bincount(env.answer) - 250).max() < 5 * np.sqrt(250)
-    asked = env.look[np.arange(2000), env.target]
-    table = np.corrcoef([env.answer, asked, env.target, env.room[:, 0]])
+    asked = env.look[np.arange(2000), env.target[:, 0]]
+    table = np.corrcoef([env.answer, asked, env.target[:, 0], env.room[:, 0]])
     assert abs((table - np.eye(4))[0]).max() < 5 / np.sqrt(2000)
     assert env.ceiling == 1 / 8
     same = (env.dance[:, 0] == env.dance[:, 1]).mean()
@@ -148,6 +148,29 @@ def test_the_teacher_may_name_the_dance_in_view_at_each_move() -> None:
     assert (env.expert(0)[1] == 1.0).all()
 
 
+def test_several_questions_are_about_different_dancers_and_each_right_answer_counts() -> None:
+    env = ShortStay(40, 2, steps=5, questions=3)
+    step = env.reset(0)
+    assert all(len(set(row)) == 3 for row in env.target)
+    for _ in range(5):
+        step = env.step(plain(env))
+    asked, earned = [], np.zeros(40)
+    for number in range(3):
+        asked.append(step.obs["rgb"])
+        actions, weight = env.expert(0)
+        assert (weight == 1.0).all()
+        assert (actions == env.dance[np.arange(40), env.target[:, number]]).all()
+        wrong = np.arange(40) % 2 if number == 1 else np.zeros(40, int)
+        step = env.step((actions + wrong) % len(ANSWERS))
+        earned += step.reward
+        assert (step.terminated == (number == 2)).all()
+    assert earned == pytest.approx(1.0 - np.arange(40) % 2 / 3)
+    assert step.metrics["success"] == pytest.approx(earned)
+    assert all(len({picture[row].tobytes() for picture in asked}) == 3 for row in range(40))
+    assert env.step(plain(env)).reset.all()
+    assert not env.step(plain(env)).metrics
+
+
 def test_the_twin_is_told_the_answer() -> None:
     env = ShortStay(50, 3, steps=3, twin=True)
     env.reset(0)
@@ -161,6 +184,7 @@ def test_what_cannot_be_walked_is_refused() -> None:
     for settings, message in (
         ({"side": 6}, "side must lie in 2..5, got 6"),
         ({"steps": 0}, "steps must be 1 or more"),
+        ({"side": 2, "questions": 5}, r"questions must lie in 1..4, the number of rooms, got 5"),
         ({"rest": -1}, "rest must be 0 frames or more"),
         ({"pixels": 2}, "pixels must be 1 or 9"),
         ({"naming": -1.0}, "naming must lie in"),
