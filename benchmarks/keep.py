@@ -1,23 +1,37 @@
 """Keep a study's headline numbers: `python -m benchmarks.keep runs/demo` writes benchmarks/results/demo.json without
-single episodes, and prints the table of the README."""
+single episodes, and prints the table of the README. `--curves 10` keeps learning curves as means of ten equal spans."""
 
 import argparse
 import json
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import machine
 
 RESULTS = Path(__file__).parent / "results"
-DROPPED = ("values", "curves")
 
 
-def slim(node: Any) -> Any:
-    """The same tree without outcomes of single episodes and without learning curves."""
-    if isinstance(node, dict):
-        return {key: slim(value) for key, value in node.items() if key not in DROPPED}
-    return node
+def slim(node: Any, spans: int = 0) -> Any:
+    """The same tree without outcomes of single episodes, and with learning curves in so many spans: without, if 0."""
+    if not isinstance(node, dict):
+        return node
+    kept = {key: slim(value, spans) for key, value in node.items() if key not in ("values", "curves")}
+    if spans and "curves" in node:
+        kept["curves"] = [thinned(curve, spans) for curve in node["curves"]]
+    return kept
+
+
+def thinned(curve: dict[str, list[Any]], spans: int) -> dict[str, list[Any]]:
+    """The last update of each of `spans` equal spans, and its mean of `share` (None where no episode ended)."""
+    points = len(curve["update"])
+    if spans > points:
+        raise SystemExit(f"--curves must be at most the {points} points of a curve, got {spans}")
+    edges = [round(i * points / spans) for i in range(spans + 1)]
+    found = [[s for s in curve["share"][first:end] if s is not None] for first, end in pairwise(edges)]
+    share = [round(sum(part) / len(part), 3) if part else None for part in found]
+    return {"update": [curve["update"][end - 1] for end in edges[1:]], "share": share}
 
 
 def commit() -> str:
@@ -49,9 +63,10 @@ def main() -> None:
     """Read a study's results.json, keep it, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", type=Path, help="folder of a study that `loci compare` made")
-    study = parser.parse_args().study
+    parser.add_argument("--curves", type=int, default=0, metavar="N", help="keep learning curves in N spans")
+    study, spans = vars(parser.parse_args()).values()
     results = json.loads((study / "results.json").read_text())
-    kept = slim(results) | {"commit": commit(), "machine": results["machine"] | machine()}
+    kept = slim(results, spans) | {"commit": commit(), "machine": results["machine"] | machine()}
     path = RESULTS / f"{study.name}.json"
     path.write_text(json.dumps(kept, indent=1) + "\n")
     print(markdown(results))
